@@ -1,0 +1,134 @@
+package clustertest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/rules"
+)
+
+// Sim is a random story: faults and requests at random moments, then healing and silence. Its seed decides everything.
+type Sim struct {
+	Nodes int
+	Seed  uint64
+	Rules *rules.Set
+	// Length is how long faults go on; the cluster then has a minute to come to rest.
+	Length time.Duration
+	Quiet  bool
+}
+
+// quietTime is what a cluster is given to come to rest after the last fault.
+const quietTime = 60 * time.Second
+
+// Programs are the programs of the simulated cluster; rules for the groups shop, tools and batch go with them.
+var Programs = []Program{
+	{Group: "shop", Name: "db", StartSecs: 1, StopTakes: 300 * time.Millisecond},
+	{Group: "shop", Name: "load", Exits: 2 * time.Second},
+	{Group: "shop", Name: "web", StartSecs: 1},
+	{Group: "shop", Name: "work_00"},
+	{Group: "shop", Name: "work_01"},
+	{Group: "tools", Name: "probe", StartSecs: 2},
+	{Group: "tools", Name: "broken", StartSecs: 1, FailStart: true},
+	{Group: "batch", Name: "job", Exits: 7 * time.Second, ExitCode: 1},
+	{Group: "loose", Name: "loose"},
+}
+
+// Run plays the story and returns the world, and what is wrong with it.
+func (s Sim) Run() (*World, error) {
+	rnd := rand.New(rand.NewPCG(s.Seed, 2))
+	cfg := Config{Seed: s.Seed, Programs: Programs, Core: cluster.Config{Rules: s.Rules, Strict: true,
+		SyncTimeout: 15 * time.Second, Conciliation: rules.ConciliationStrategy(rnd.IntN(6))}}
+	for cfg.Core.Conciliation == rules.ConciliationUser { // it leaves conflicts to the user
+		cfg.Core.Conciliation = rules.ConciliationStrategy(rnd.IntN(6))
+	}
+	cfg.Core.Sync[cluster.SyncStrict] = rnd.IntN(2) == 0
+	cfg.Core.Sync[cluster.SyncTimeout] = true
+	for i := range s.Nodes {
+		cfg.Nodes = append(cfg.Nodes, fmt.Sprintf("n%d", i+1))
+	}
+	w := New(cfg)
+	if s.Quiet {
+		w.Quiet()
+	}
+	for _, n := range w.nodes {
+		w.after(time.Duration(rnd.Int64N(int64(2*time.Second))), n.Start)
+	}
+	w.alone = rnd.IntN(2) == 0
+	for end := w.now + s.Length; w.now < end && w.Violation == ""; {
+		w.Run(time.Duration(rnd.Int64N(int64(12 * time.Second))))
+		w.fault(rnd)
+	}
+	w.Heal()
+	for _, n := range w.nodes {
+		n.Thaw()
+		n.Start()
+	}
+	w.Run(quietTime)
+	return w, w.CheckSettled()
+}
+
+// fault does one random thing to the cluster.
+func (w *World) fault(rnd *rand.Rand) {
+	n := w.nodes[rnd.IntN(len(w.nodes))]
+	switch rnd.IntN(12) {
+	case 0, 1:
+		n.Kill()
+	case 2, 3:
+		n.Start()
+	case 4:
+		w.Partition(w.split(rnd)...)
+	case 5:
+		w.Heal()
+	case 6:
+		if n.core != nil {
+			n.Freeze()
+		}
+	case 7:
+		n.Thaw()
+	case 8:
+		n.Crash(pick(rnd, "shop:db", "shop:web", "shop:work_00", "tools:probe"))
+	case 9:
+		n.StartLocal(pick(rnd, "shop:db", "shop:web", "loose", "tools:probe"))
+	default:
+		if !w.alone {
+			n.Ask(w.request(rnd))
+		}
+	}
+}
+
+func (w *World) request(rnd *rand.Rand) cluster.Request {
+	app := pick(rnd, "shop", "tools", "batch")
+	proc := pick(rnd, "shop:db", "shop:work_01", "tools:*", "batch:job", "loose")
+	strategy := rules.StartingStrategy(rnd.IntN(6))
+	wait := rnd.IntN(2) == 0
+	switch rnd.IntN(7) {
+	case 0:
+		return cluster.StartApplication{Strategy: strategy, Name: app, Wait: wait}
+	case 1:
+		return cluster.StopApplication{Name: app, Wait: wait}
+	case 2:
+		return cluster.RestartApplication{Strategy: strategy, Name: app, Wait: wait}
+	case 3:
+		return cluster.StartProcesses{Strategy: strategy, Namespec: proc, ExtraArgs: pick(rnd, "", "-x"), Wait: wait}
+	case 4:
+		return cluster.StopProcesses{Namespec: proc, Wait: wait}
+	case 5:
+		return cluster.TestStartApplication{Strategy: strategy, Name: app}
+	}
+	return cluster.RestartProcesses{Strategy: strategy, Namespec: proc, Wait: wait}
+}
+
+// split puts the nodes on two sides at random.
+func (w *World) split(rnd *rand.Rand) [][]string {
+	var sides [2][]string
+	for _, n := range w.nodes {
+		i := rnd.IntN(2)
+		sides[i] = append(sides[i], n.id.Nick)
+	}
+	return slices.DeleteFunc(sides[:], func(s []string) bool { return len(s) == 0 })
+}
+
+func pick(rnd *rand.Rand, list ...string) string { return list[rnd.IntN(len(list))] }

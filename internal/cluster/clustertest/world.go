@@ -1,0 +1,349 @@
+// Package clustertest runs whole Supvisors clusters in one goroutine: real Cores, and a simulated world of gossip, ordered streams,
+// orders, children and a clock that is a number. A seed decides every delay and every fault; the same seed gives the same
+// transcript. After each step the world checks what must always hold, and [World.CheckSettled] what must hold once it is quiet.
+package clustertest
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// Program is a simulated program, configured on all nodes unless On names some.
+type Program struct {
+	Group, Name string
+	On          []string      // nicks
+	StartSecs   int           // seconds
+	Exits       time.Duration // ends by itself after that long; 0 never
+	ExitCode    int
+	FailStart   bool          // dies before startsecs, at every start
+	StopTakes   time.Duration // time to end after the stop signal
+}
+
+// Config describes a world.
+type Config struct {
+	Seed     uint64
+	Nodes    []string // nicks, in the order of supvisors_list
+	Programs []Program
+	// Core holds the options common to all nodes; identity, epoch, term and processes are filled in.
+	Core cluster.Config
+	// MaxDelay is the longest that a message takes, 0 for 20 ms.
+	MaxDelay time.Duration
+}
+
+// World is a simulated cluster.
+type World struct {
+	cfg        Config
+	rnd        *rand.Rand
+	now        time.Duration
+	events     eventHeap
+	order      uint64
+	nodes      []*Node
+	cut        map[[2]int]bool // links that carry nothing, by direction
+	asked      map[uint64]*asked
+	nextAsk    uint64
+	transcript strings.Builder
+	// Violation is the first broken invariant, with its time; "" while all is well.
+	Violation string
+	// Steps counts the steps of all cores.
+	Steps  int
+	quiet  bool // no transcript
+	alone  bool // no client interferes
+	queues map[[2]int]*time.Duration
+}
+
+type asked struct {
+	node    *Node
+	run     int // the run of the node that was asked
+	replies int
+	result  any
+	err     error
+}
+
+// Node is one simulated host with its daemon.
+type Node struct {
+	w       *World
+	rank    int
+	id      cluster.Identity
+	core    *cluster.Core // nil when it is down
+	run     int
+	term    uint64 // on disk
+	frozen  bool
+	held    []func() // what arrived while it was frozen
+	procs   []*child
+	tick    int
+	state   cluster.State // last one shared
+	streams map[int]int   // run number of the stream to each peer; 0 for none
+	sees    map[int]bool  // what gossip has told
+	timerAt time.Duration
+}
+
+// child is a simulated process of a node.
+type child struct {
+	prog *Program
+	info cluster.ProcessInfo
+	gen  int // a new start or stop makes older timers void
+}
+
+type event struct {
+	at    time.Duration
+	order uint64
+	run   func()
+}
+
+type eventHeap []event
+
+func (h eventHeap) Len() int { return len(h) }
+func (h eventHeap) Less(i, j int) bool {
+	return h[i].at < h[j].at || h[i].at == h[j].at && h[i].order < h[j].order
+}
+func (h eventHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *eventHeap) Push(x any)   { *h = append(*h, x.(event)) }
+func (h *eventHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return e
+}
+
+// New returns a world in which every node is down.
+func New(cfg Config) *World {
+	if cfg.MaxDelay == 0 {
+		cfg.MaxDelay = 20 * time.Millisecond
+	}
+	w := &World{cfg: cfg, rnd: rand.New(rand.NewPCG(cfg.Seed, 1)), cut: map[[2]int]bool{}, asked: map[uint64]*asked{}}
+	for i, nick := range cfg.Nodes {
+		n := &Node{w: w, rank: i, streams: map[int]int{}, sees: map[int]bool{}}
+		n.id = cluster.Identity{Identifier: fmt.Sprintf("%s.test:60000", nick), Nick: nick, Host: nick + ".test", Port: 60000,
+			Machine: fmt.Sprintf("machine-%d", i)}
+		w.nodes = append(w.nodes, n)
+	}
+	return w
+}
+
+// Quiet switches the transcript off, for speed.
+func (w *World) Quiet() { w.quiet = true }
+
+// Transcript returns all that happened so far.
+func (w *World) Transcript() string { return w.transcript.String() }
+
+// Node returns a node by nick.
+func (w *World) Node(nick string) *Node {
+	for _, n := range w.nodes {
+		if n.id.Nick == nick {
+			return n
+		}
+	}
+	panic("clustertest: no node " + nick)
+}
+
+// Run lets time pass.
+func (w *World) Run(d time.Duration) {
+	end := w.now + d
+	for len(w.events) > 0 && w.events[0].at <= end && w.Violation == "" {
+		e := heap.Pop(&w.events).(event)
+		w.now = e.at
+		e.run()
+	}
+	w.now = end
+}
+
+func (w *World) after(d time.Duration, run func()) {
+	w.order++
+	heap.Push(&w.events, event{w.now + d, w.order, run})
+}
+
+func (w *World) delay() time.Duration { return time.Duration(1 + w.rnd.Int64N(int64(w.cfg.MaxDelay))) }
+
+func (w *World) between(a, b time.Duration) time.Duration {
+	return a + time.Duration(w.rnd.Int64N(int64(b-a)))
+}
+
+func (w *World) printf(format string, args ...any) {
+	if !w.quiet {
+		fmt.Fprintf(&w.transcript, "%7.2f "+format+"\n", append([]any{w.now.Seconds()}, args...)...)
+	}
+}
+
+func (w *World) violate(format string, args ...any) {
+	if w.Violation == "" {
+		w.Violation = fmt.Sprintf("at %.2f s: ", w.now.Seconds()) + fmt.Sprintf(format, args...)
+		w.printf("VIOLATION %s", w.Violation)
+	}
+}
+
+// clock is the time that a node reads.
+func (w *World) clock() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now) }
+
+func (w *World) wall() float64 { return 1_700_000_000 + w.now.Seconds() }
+
+// connected tells whether messages go from one node to another.
+func (w *World) connected(from, to *Node) bool {
+	return from.core != nil && to.core != nil && !w.cut[[2]int{from.rank, to.rank}]
+}
+
+// linked tells whether two nodes reach each other both ways.
+func (w *World) linked(a, b *Node) bool { return w.connected(a, b) && w.connected(b, a) }
+
+// Start boots a node.
+func (n *Node) Start() {
+	if n.core != nil {
+		return
+	}
+	w := n.w
+	n.run++
+	n.frozen, n.held, n.tick, n.timerAt = false, nil, 0, 0
+	n.streams, n.sees = map[int]int{}, map[int]bool{}
+	cfg := w.cfg.Core
+	cfg.Self, cfg.Epoch, cfg.Term = n.id.Identifier, fmt.Sprintf("%s#%d", n.id.Nick, n.run), n.term
+	cfg.Instances = nil
+	for _, m := range w.nodes {
+		cfg.Instances = append(cfg.Instances, m.id)
+	}
+	n.procs, cfg.Processes = nil, nil
+	for i := range w.cfg.Programs {
+		if p := &w.cfg.Programs[i]; p.on(n.id.Nick) {
+			ch := &child{prog: p, info: cluster.ProcessInfo{Group: p.Group, Name: p.Name, Program: p.Name, StartSecs: p.StartSecs,
+				StopWaitSecs: 10, Expected: true, Now: w.wall(), NowMono: w.now.Seconds()}}
+			n.procs = append(n.procs, ch)
+			cfg.Processes = append(cfg.Processes, ch.info)
+		}
+	}
+	n.core = cluster.New(w.clock(), cfg)
+	n.state = cluster.Off
+	w.printf("%s starts", n.id.Nick)
+	run := n.run
+	w.after(w.between(0, 200*time.Millisecond), func() { n.beat(run) })
+	w.gossip()
+}
+
+func (p *Program) on(nick string) bool {
+	if p.On == nil {
+		return true
+	}
+	for _, n := range p.On {
+		if n == nick {
+			return true
+		}
+	}
+	return false
+}
+
+// Kill takes a node down with its children, as a power cut does.
+func (n *Node) Kill() {
+	if n.core == nil {
+		return
+	}
+	n.w.printf("%s is killed", n.id.Nick)
+	n.core = nil
+	n.breakStreams()
+	n.w.gossip()
+}
+
+// Freeze stops a node as SIGSTOP does: its children live, what arrives waits.
+func (n *Node) Freeze() {
+	n.w.printf("%s freezes", n.id.Nick)
+	n.frozen = true
+	n.w.gossip()
+}
+
+// Thaw lets a frozen node go on.
+func (n *Node) Thaw() {
+	if !n.frozen || n.core == nil {
+		return
+	}
+	n.w.printf("%s thaws", n.id.Nick)
+	n.frozen = false
+	held := n.held
+	n.held = nil
+	for _, f := range held {
+		f()
+	}
+	n.w.gossip()
+}
+
+// Partition cuts the cluster into the groups given, by nick; nodes that are not named stay with the first group.
+func (w *World) Partition(groups ...[]string) {
+	side := map[int]int{}
+	for i, g := range groups {
+		for _, nick := range g {
+			side[w.Node(nick).rank] = i
+		}
+	}
+	for _, a := range w.nodes {
+		for _, b := range w.nodes {
+			w.cut[[2]int{a.rank, b.rank}] = side[a.rank] != side[b.rank]
+		}
+	}
+	w.printf("partition %v", groups)
+	w.gossip()
+}
+
+// Heal joins all links again.
+func (w *World) Heal() {
+	clear(w.cut)
+	w.printf("heal")
+	w.gossip()
+}
+
+// beat is the 5 s tick of a node.
+func (n *Node) beat(run int) {
+	if n.core == nil || n.run != run {
+		return
+	}
+	if !n.frozen {
+		n.step(cluster.LocalTick{Tick: cluster.Tick{Counter: n.tick, Wall: n.w.wall(), Mono: n.w.now.Seconds()}})
+		n.tick++
+	}
+	n.w.after(5*time.Second, func() { n.beat(run) })
+}
+
+// step gives one event to the core and carries its effects out.
+func (n *Node) step(ev cluster.Event) {
+	if n.core == nil || n.w.Violation != "" {
+		return
+	}
+	n.w.Steps++
+	for _, e := range n.core.Step(n.w.clock(), ev) {
+		n.carryOut(e)
+		if n.core == nil {
+			return
+		}
+	}
+	n.checkStep()
+	n.arm()
+}
+
+// arm schedules the next Timer event.
+func (n *Node) arm() {
+	at, ok := n.core.Deadline()
+	if !ok {
+		return
+	}
+	due := at.Sub(time.Unix(1_700_000_000, 0))
+	if n.timerAt > n.w.now && n.timerAt <= due {
+		return
+	}
+	n.timerAt = due
+	run := n.run
+	n.w.after(due-n.w.now, func() {
+		if n.core != nil && n.run == run && !n.frozen && n.timerAt == due {
+			n.timerAt = 0
+			n.step(cluster.Timer{})
+		}
+	})
+}
+
+func (n *Node) find(ns process.Namespec) *child {
+	for _, ch := range n.procs {
+		if ch.info.Group == ns.Group && ch.info.Name == ns.Process {
+			return ch
+		}
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
+)
+
+// SyncOption is one way to end the synchronization (synchro_options).
+type SyncOption int
+
+// The options, in the order of Supvisors' codes.
+const (
+	SyncStrict SyncOption = iota
+	SyncList
+	SyncTimeout
+	SyncCore
+	SyncUser
+)
+
+var syncOptionNames = []string{"STRICT", "LIST", "TIMEOUT", "CORE", "USER"}
+
+// String returns Supvisors' name of the option.
+func (o SyncOption) String() string { return enumName(syncOptionNames, int(o)) }
+
+// ParseSyncOption returns the option of that name.
+func ParseSyncOption(name string) (SyncOption, error) {
+	return parseEnum[SyncOption]("synchro_options", syncOptionNames, name)
+}
+
+// SyncOptions is a set of options.
+type SyncOptions [SyncUser + 1]bool
+
+// minSynchro is how long a node with the CORE option waits at least for the others (Supvisors' SYNCHRO_TIMEOUT_MIN).
+const minSynchro = 15 * time.Second
+
+// Config is what a Core must know of its node.
+type Config struct {
+	Self      string     // identifier of this node
+	Epoch     string     // identifies this run of the node
+	Term      uint64     // term kept on disk by the previous run
+	Instances []Identity // the nodes of supvisors_list, in its order, this one included
+	Core      []string   // core_identifiers as written: identifiers, nicks or stereotypes
+
+	Sync         SyncOptions
+	SyncTimeout  time.Duration
+	AutoFence    bool
+	Failure      FailureStrategy
+	Starting     rules.StartingStrategy
+	Conciliation rules.ConciliationStrategy
+	Discovery    bool
+	// Strict isolates a node that has other strategies; else it is only named in the log.
+	Strict bool
+	// WaitExitLimit ends the wait for the exit of a wait_exit program; 0 waits for ever, as Supvisors does.
+	WaitExitLimit time.Duration
+	Rules         *rules.Set // nil when there is no rules file
+	Processes     []ProcessInfo
+}
+
+// Core is the cluster as one node knows it, and what it is about to do. See the package documentation.
+type Core struct {
+	cfg   Config
+	now   time.Time
+	start time.Time // entry in OFF, from which the synchronization is timed
+	wall  float64   // wall clock of the last local tick, advanced by the time since
+	ticks time.Time // when that tick came
+
+	nodes  []*node // supvisors_list order, then discovery order
+	byID   map[string]*node
+	self   *node
+	apps   []*application // sorted by name
+	byApp  map[string]*application
+	seq    uint64
+	shared Modes // the Modes as last shared
+
+	starter, stopper sequencer
+	afterStop        []restart
+	failures         failureHandler
+	lost             []*proc   // lost with a node, not yet taken care of by a Master
+	conciliated      time.Time // last automatic conciliation
+	pending          []pendingRequest
+	last             *View // as last published
+
+	effects []Effect
+}
+
+// New returns the Core of a node that knows nobody yet. The first event must be a LocalTick.
+func New(now time.Time, cfg Config) *Core {
+	c := &Core{cfg: cfg, now: now, start: now, byID: map[string]*node{}, byApp: map[string]*application{}}
+	for _, id := range cfg.Instances {
+		c.addNode(id)
+	}
+	c.self = c.byID[cfg.Self]
+	if c.self == nil {
+		panic(fmt.Sprintf("cluster: %s is not one of its own instances", cfg.Self))
+	}
+	c.starter = sequencer{lowFirst: true}
+	c.self.epoch = cfg.Epoch
+	m := &c.self.modes
+	m.Term, m.Discovery, m.Instances = cfg.Term, cfg.Discovery, map[string]InstanceState{}
+	for _, n := range c.nodes {
+		m.Instances[n.id.Identifier] = InstanceStopped
+	}
+	for i := range cfg.Processes {
+		c.storeProcess(c.self, &cfg.Processes[i])
+	}
+	c.shared = m.clone()
+	return c
+}
+
+// Step takes one event into account and returns what must be done, in order. The slice belongs to the caller.
+func (c *Core) Step(now time.Time, ev Event) []Effect {
+	c.effects = nil
+	c.resume(now)
+	c.apply(ev)
+	c.settle()
+	c.shareModes()
+	c.answerPending()
+	c.shareModes()
+	return c.effects
+}
+
+// resume sets the time. A node steps at least at each tick; after a longer pause it was frozen, and what it waited for has had no
+// chance to be heard of: the deadlines move by as much.
+func (c *Core) resume(now time.Time) {
+	pause := now.Sub(c.now)
+	c.now = now
+	if pause < 2*tickPeriod {
+		return
+	}
+	c.log(Warn, "nothing happened for %s: deadlines are put off", pause.Round(time.Second))
+	later := func(cmd *command) {
+		if !cmd.deadline.IsZero() {
+			cmd.deadline = cmd.deadline.Add(pause)
+		}
+	}
+	c.starter.eachCurrent(later)
+	c.stopper.eachCurrent(later)
+	for _, n := range c.nodes {
+		n.checkBy = n.checkBy.Add(pause)
+	}
+}
+
+func (c *Core) apply(ev Event) {
+	switch ev := ev.(type) {
+	case LocalTick:
+		c.localTick(ev.Tick)
+	case Timer:
+	case PeerJoined:
+		c.peerJoined(ev)
+	case PeerLeft:
+		c.peerLeft(ev)
+	case PeerReport:
+		c.peerReport(&ev.Report)
+	case PeerDelta:
+		c.peerDelta(ev)
+	case LocalProcess:
+		c.localProcess(ev.Info)
+	case LocalRemoved:
+		c.localRemoved(ev.Namespec)
+	case Ask:
+		c.ask(ev)
+	case Cancel:
+		c.cancel(ev.ID)
+	case OrderFailed:
+		c.orderFailed(ev)
+	case OrderReceived:
+		c.orderReceived(ev)
+	default:
+		panic(fmt.Sprintf("cluster: unknown event %T", ev))
+	}
+}
+
+// Deadline returns the next time at which a Timer event is needed, and false when nothing is timed.
+func (c *Core) Deadline() (time.Time, bool) {
+	var at time.Time
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if c.state() == Synchronization || c.state() == Off {
+		if c.cfg.Sync[SyncTimeout] {
+			earlier(c.start.Add(c.cfg.SyncTimeout))
+		}
+		if c.cfg.Sync[SyncCore] {
+			earlier(c.start.Add(minSynchro))
+		}
+	}
+	for _, n := range c.nodes {
+		if n.state == InstanceChecking {
+			earlier(n.checkBy)
+		}
+	}
+	c.starter.eachCurrent(func(cmd *command) { earlier(cmd.deadline) })
+	c.stopper.eachCurrent(func(cmd *command) { earlier(cmd.deadline) })
+	if at.IsZero() || at.After(c.now) {
+		return at, !at.IsZero()
+	}
+	// what is due already and did not change anything is looked at again with the next tick
+	return at, false
+}
+
+// Report returns all that this node tells the others about itself.
+func (c *Core) Report() Report {
+	r := Report{Identity: c.self.id, Epoch: c.cfg.Epoch, Seq: c.seq, Consistent: c.consistent(),
+		Modes: c.shared.clone(), Tick: c.self.tick}
+	for _, app := range c.apps {
+		for _, p := range app.procs {
+			if info := p.infos[c.self]; info != nil {
+				r.Processes = append(r.Processes, *info)
+			}
+		}
+	}
+	r.Forced = append(r.Forced, c.self.forced...)
+	return r
+}
+
+func (c *Core) consistent() Consistent {
+	return Consistent{AutoFence: c.cfg.AutoFence, Starting: c.cfg.Starting.String(),
+		Conciliation: c.cfg.Conciliation.String(), Failure: c.cfg.Failure.String()}
+}
+
+// share publishes a change of the own Report.
+func (c *Core) share(d Delta) {
+	c.seq++
+	c.emit(Share{Seq: c.seq, Delta: d})
+}
+
+// shareModes publishes the own modes when they are not what the others know.
+func (c *Core) shareModes() {
+	m := &c.self.modes
+	m.Starting, m.Stopping = c.starter.busy(), c.stopper.busy()
+	if sameModes(m, &c.shared) {
+		return
+	}
+	c.shared = m.clone()
+	sent := c.shared.clone()
+	c.share(Delta{Modes: &sent})
+	c.touchNode(c.self)
+}
+
+func sameModes(a, b *Modes) bool {
+	if a.State != b.State || a.Degraded != b.Degraded || a.Discovery != b.Discovery || a.Master != b.Master ||
+		a.Starting != b.Starting || a.Stopping != b.Stopping || a.Term != b.Term || len(a.Instances) != len(b.Instances) {
+		return false
+	}
+	for id, s := range a.Instances {
+		if b.Instances[id] != s {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Core) emit(e Effect) { c.effects = append(c.effects, e) }
+
+func (c *Core) log(level Level, format string, args ...any) {
+	c.emit(Log{Level: level, Message: fmt.Sprintf(format, args...)})
+}
+
+// localTick keeps the clocks of this node; the first one lets it into its own cluster.
+func (c *Core) localTick(t Tick) {
+	c.self.tick, c.self.tickAt, c.self.localTick = t, c.now, t
+	c.wall, c.ticks = t.Wall, c.now
+	if c.self.state == InstanceStopped {
+		c.setInstance(c.self, InstanceChecking)
+		c.setInstance(c.self, InstanceChecked)
+	}
+	c.share(Delta{Tick: &t})
+	c.touchNode(c.self)
+}
+
+// wallNow returns the wall clock of this node, as of its last tick plus the monotonic time since.
+func (c *Core) wallNow() float64 {
+	if c.ticks.IsZero() {
+		return 0
+	}
+	return c.wall + seconds(c.now.Sub(c.ticks))
+}
+
+func (c *Core) localProcess(info ProcessInfo) {
+	if p := c.find(info.Namespec()); p != nil {
+		if old := p.infos[c.self]; old != nil {
+			info.HasCrashed = info.HasCrashed || old.HasCrashed
+		}
+	}
+	info.HasCrashed = info.HasCrashed || info.crashed()
+	sent := info
+	c.share(Delta{Process: &sent})
+	c.processEvent(c.self, &info)
+}
+
+func (c *Core) localRemoved(ns process.Namespec) {
+	c.share(Delta{Removed: &ns})
+	c.removeProcess(c.self, ns)
+}

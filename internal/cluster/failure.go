@@ -1,0 +1,178 @@
+package cluster
+
+import (
+	"slices"
+
+	"github.com/supvisors/supvisors/rules"
+)
+
+// failureHandler keeps what must be done about running failures until the applications concerned have no other job. Where several
+// strategies meet in one application the most restricting one wins: stop the application, restart it, restart a process.
+type failureHandler struct {
+	stop, restart []*application
+	processes     []*proc
+}
+
+func (h *failureHandler) busy() bool { return len(h.stop)+len(h.restart)+len(h.processes) > 0 }
+
+func (h *failureHandler) addStop(app *application) {
+	h.stop = appendNew(h.stop, app)
+	h.restart = slices.DeleteFunc(h.restart, func(a *application) bool { return a == app })
+	h.processes = slices.DeleteFunc(h.processes, func(p *proc) bool { return p.app == app })
+}
+
+func (h *failureHandler) addRestart(app *application) {
+	if slices.Contains(h.stop, app) {
+		return
+	}
+	h.restart = appendNew(h.restart, app)
+	// the restart of the application brings the processes of its start sequence back
+	h.processes = slices.DeleteFunc(h.processes, func(p *proc) bool { return p.app == app && p.rules.StartSequence > 0 })
+}
+
+func (h *failureHandler) addProcess(p *proc) {
+	if slices.Contains(h.stop, p.app) || slices.Contains(h.restart, p.app) && p.rules.StartSequence > 0 {
+		return
+	}
+	h.processes = appendNew(h.processes, p)
+}
+
+// add takes a failed process over, by its own strategy. When the whole application is down, restarting one process after the other
+// would ignore the start sequence: the strategy is promoted to RESTART_APPLICATION.
+func (h *failureHandler) add(p *proc) {
+	switch p.rules.RunningFailure {
+	case rules.RunningFailureStopApplication:
+		h.addStop(p.app)
+	case rules.RunningFailureRestartApplication:
+		h.addRestart(p.app)
+	case rules.RunningFailureRestartProcess:
+		if p.app.state == ApplicationStopped && p.app.rules.Managed && p.rules.StartSequence > 0 {
+			h.addRestart(p.app)
+		} else {
+			h.addProcess(p)
+		}
+	}
+}
+
+// repair hands the processes that were lost with a node to the failure handler (Master only).
+func (c *Core) repair() {
+	lost := c.lost
+	c.lost = nil
+	for _, p := range lost {
+		if len(p.running) > 0 {
+			continue // it came back meanwhile
+		}
+		if c.endOnFailure(p) {
+			return
+		}
+		c.log(Info, "process %s was lost: %s", p.ns, p.rules.RunningFailure)
+		c.failures.add(p)
+	}
+	c.runJobs()
+}
+
+// endOnFailure applies the strategies that concern all of Supvisors.
+func (c *Core) endOnFailure(p *proc) bool {
+	s := p.rules.RunningFailure
+	if s != rules.RunningFailureRestart && s != rules.RunningFailureShutdown {
+		return false
+	}
+	c.log(Warn, "process %s failed: %s", p.ns, s)
+	if err := c.end(s == rules.RunningFailureRestart); err != nil {
+		c.log(Warn, "process %s: %s", p.ns, err)
+	}
+	return true
+}
+
+// crashEvent applies the strategies of a process that crashed on a node that lives. Restarting the process alone is Supervisor's
+// matter (autorestart). A process forced to FATAL never ran: nothing was running that could have failed.
+func (c *Core) crashEvent(p *proc) {
+	if !c.isMaster() || !p.crashed() || !c.state().working() || c.endOnFailure(p) || p.forced != nil {
+		return
+	}
+	switch p.rules.RunningFailure {
+	case rules.RunningFailureStopApplication:
+		c.failures.addStop(p.app)
+	case rules.RunningFailureRestartApplication:
+		c.failures.addRestart(p.app)
+	}
+}
+
+// triggerFailures plans what the failure handler holds, except for applications that still have jobs.
+func (c *Core) triggerFailures() {
+	idle := func(app *application) bool { return c.starter.job(app) == nil && c.stopper.job(app) == nil }
+	h := &c.failures
+	h.stop = slices.DeleteFunc(h.stop, func(app *application) bool {
+		if idle(app) {
+			c.stopApplication(app)
+			return true
+		}
+		return false
+	})
+	h.restart = slices.DeleteFunc(h.restart, func(app *application) bool {
+		if idle(app) {
+			c.restartApplication(app, app.rules.StartingStrategy)
+			return true
+		}
+		return false
+	})
+	var ready []*proc
+	h.processes = slices.DeleteFunc(h.processes, func(p *proc) bool {
+		if idle(p.app) {
+			ready = append(ready, p)
+			return true
+		}
+		return false
+	})
+	// several processes of one application go into one job
+	for _, p := range ready {
+		c.restartProcess(p, p.app.rules.StartingStrategy, p.args)
+	}
+}
+
+func appendNew[T comparable](list []T, v T) []T {
+	if slices.Contains(list, v) {
+		return list
+	}
+	return append(list, v)
+}
+
+// conciliate applies a strategy to the processes that are up on more than one node.
+func (c *Core) conciliate(strategy rules.ConciliationStrategy) {
+	c.conciliated = c.now
+	for _, p := range c.conflicts() {
+		c.log(Warn, "conflict of %s: %s", p.ns, strategy)
+		switch strategy {
+		case rules.Senicide: // the youngest stays
+			c.stopProcess(p, c.others(p, func(a, b float64) bool { return a < b }))
+		case rules.Infanticide: // the oldest stays
+			c.stopProcess(p, c.others(p, func(a, b float64) bool { return a > b }))
+		case rules.ConciliationStop:
+			c.stopProcess(p, nil)
+		case rules.ConciliationRestart:
+			c.restartProcess(p, p.app.rules.StartingStrategy, p.args)
+		case rules.ConciliationRunningFailure:
+			c.stopProcess(p, nil)
+			c.failures.add(p)
+		}
+	}
+	c.runJobs()
+}
+
+// others returns the nodes where a process must end so that the best uptime stays.
+func (c *Core) others(p *proc, better func(a, b float64) bool) []*node {
+	keep := p.running[0]
+	for _, n := range p.running[1:] {
+		if better(c.uptime(p, n), c.uptime(p, keep)) {
+			keep = n
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(p.running), func(n *node) bool { return n == keep })
+}
+
+// uptime is how long a process is up on a node, by the node's own clock as of its last tick.
+func (c *Core) uptime(p *proc, n *node) float64 {
+	info := *p.infos[n]
+	info.NowMono = max(info.NowMono, n.tick.Mono)
+	return info.Uptime()
+}

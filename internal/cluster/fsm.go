@@ -1,0 +1,290 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+)
+
+// maxHops bounds the evaluation after one event. No sequence of facts needs more; reaching it is a bug that is logged.
+const maxHops = 32
+
+// conciliationPause is the least time between two automatic conciliations of conflicts that do not go away.
+const conciliationPause = 5 * time.Second
+
+func (c *Core) state() State { return c.self.modes.State }
+
+// settle hops from state to state until the facts ask for no other one.
+func (c *Core) settle() {
+	for range maxHops {
+		c.runJobs()
+		before := c.state()
+		want := c.next()
+		if c.state() != before {
+			continue // a failure strategy has ended the cluster meanwhile
+		}
+		if want == before {
+			return
+		}
+		to, ok := hop(c.state(), want)
+		if !ok {
+			c.log(Critical, "no way from state %s to %s", c.state(), want)
+			return
+		}
+		c.enter(to)
+	}
+	c.log(Critical, "state %s does not settle", c.state())
+}
+
+// enter does what a new state begins with.
+func (c *Core) enter(to State) {
+	from := c.state()
+	c.self.modes.State = to
+	c.log(Warn, "Supvisors is in state %s", to)
+	switch to {
+	case Off:
+		c.start = c.now
+	case Synchronization:
+		c.abortJobs()
+		c.setMaster("")
+	case Election:
+		c.abortJobs()
+	case Distribution:
+		if c.isMaster() {
+			c.newTerm()
+			c.startApplications()
+		}
+	case Conciliation:
+		if c.isMaster() {
+			c.conciliate(c.cfg.Conciliation)
+		}
+	case Restarting, ShuttingDown:
+		c.abortJobs()
+		if c.isMaster() {
+			c.stopApplications()
+		}
+	case Final:
+		c.abortJobs()
+		c.emit(End{Restart: from == Restarting})
+	}
+	// the others must see every state, not only the last one of a chain
+	c.shareModes()
+}
+
+// next derives the state that the facts ask for.
+func (c *Core) next() State {
+	state := c.state()
+	if state == Final {
+		return Final
+	}
+	gone := c.invalidate()
+	if state <= Election {
+		c.activate()
+	}
+	if c.self.state != InstanceRunning {
+		if state.closing() {
+			return Final
+		}
+		return Off
+	}
+	switch state {
+	case Off:
+		return Synchronization
+	case Synchronization:
+		return c.nextSynchronization()
+	}
+	if state.closing() {
+		return c.nextClosing(gone)
+	}
+	if want, ok := c.afterFailure(gone); ok {
+		return want
+	}
+	if state == Election {
+		return c.nextElection()
+	}
+	return c.nextWorking(gone)
+}
+
+// synced tells whether an option is set and, if so, whether the nodes it wants are all among those given.
+func (c *Core) synced(o SyncOption, among []*node) (set, ok bool) {
+	var wanted []*node
+	switch o {
+	case SyncStrict:
+		wanted = c.resolve(identifiers(c.cfg.Instances))
+	case SyncList:
+		wanted = c.nodes
+	case SyncCore:
+		wanted = c.resolve(c.cfg.Core)
+	}
+	ok = len(wanted) > 0
+	for _, n := range wanted {
+		ok = ok && slices.Contains(among, n)
+	}
+	return c.cfg.Sync[o], ok
+}
+
+func identifiers(ids []Identity) []string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = id.Identifier
+	}
+	return names
+}
+
+// nextSynchronization ends the synchronization as soon as one of the synchro_options is met.
+func (c *Core) nextSynchronization() State {
+	stable := c.stableRunners()
+	uptime := c.now.Sub(c.start)
+	strictSet, strict := c.synced(SyncStrict, stable)
+	listSet, list := c.synced(SyncList, stable)
+	coreSet, core := c.synced(SyncCore, stable)
+	// a late core gives the others their chance, to spare another distribution
+	core = core && uptime >= minSynchro
+	user := false
+	if c.cfg.Sync[SyncUser] {
+		c.acceptMaster()
+		user = c.masterNode() != nil && c.masterNode().state == InstanceRunning
+	}
+	timeout := c.cfg.Sync[SyncTimeout] && uptime >= c.cfg.SyncTimeout
+	c.self.modes.Degraded = strictSet && !strict || listSet && !list || coreSet && !core
+	if strictSet && strict || listSet && list || coreSet && core || timeout || user {
+		return Election
+	}
+	return Synchronization
+}
+
+// afterFailure keeps the degraded mode, and applies supvisors_failure_strategy when a needed node is missing. Of several options
+// the first one of USER, CORE, STRICT, LIST decides, as in Supvisors.
+func (c *Core) afterFailure(gone []*node) (State, bool) {
+	runners := c.runners()
+	strictSet, strict := c.synced(SyncStrict, runners)
+	listSet, list := c.synced(SyncList, runners)
+	coreSet, core := c.synced(SyncCore, runners)
+	c.self.modes.Degraded = strictSet && !strict || listSet && !list || coreSet && !core
+	failure := false
+	switch {
+	case c.cfg.Sync[SyncUser]:
+		failure = len(gone) > 0
+	case coreSet:
+		failure = !core
+	case strictSet:
+		failure = !strict
+	case listSet:
+		failure = !list
+	}
+	if !failure {
+		return 0, false
+	}
+	switch c.cfg.Failure {
+	case FailureResync:
+		return Synchronization, true
+	case FailureShutdown:
+		return ShuttingDown, true
+	}
+	return 0, false
+}
+
+// nextElection waits until all running nodes see the same cluster and have declared the same Master.
+func (c *Core) nextElection() State {
+	if c.stableRunners() == nil {
+		return Election
+	}
+	if !c.masterAgreed() {
+		c.selectMaster()
+	}
+	if !c.masterAgreed() {
+		return Election
+	}
+	if c.isMaster() {
+		return Distribution
+	}
+	if s := c.masterState(); s > Election && s != Final {
+		c.adoptTerm()
+		return s
+	}
+	return Election
+}
+
+// nextWorking is DISTRIBUTION, OPERATION and CONCILIATION: the Master decides, the others follow.
+func (c *Core) nextWorking(gone []*node) State {
+	if c.state() != Distribution && !c.clusterBusy() && c.activate() {
+		c.log(Info, "new instances ask for an election")
+		return Election
+	}
+	if !c.masterAgreed() {
+		return Election
+	}
+	c.loseJobs(gone)
+	if !c.isMaster() {
+		return c.followMaster()
+	}
+	c.repair()
+	switch c.state() {
+	case Restarting, ShuttingDown:
+		return c.state()
+	case Distribution:
+		if c.starter.busy() {
+			return Distribution
+		}
+		return Operation
+	case Operation:
+		if !c.jobsBusy() && len(c.conflicts()) > 0 {
+			return Conciliation
+		}
+		return Operation
+	default:
+		if c.jobsBusy() {
+			return Conciliation
+		}
+		if len(c.conflicts()) == 0 {
+			return Operation
+		}
+		if c.now.Sub(c.conciliated) >= conciliationPause {
+			c.conciliate(c.cfg.Conciliation)
+		}
+		return Conciliation
+	}
+}
+
+func (c *Core) followMaster() State {
+	c.adoptTerm()
+	s := c.masterState()
+	if s == Operation && !c.masterNode().modes.Starting {
+		c.lost = nil // the Master has taken care of them
+	}
+	if s == Synchronization || s.working() || s == Restarting || s == ShuttingDown {
+		return s
+	}
+	return c.state()
+}
+
+// clusterBusy reports whether any node has jobs: newcomers wait, to leave the sequences in progress alone.
+func (c *Core) clusterBusy() bool {
+	if c.jobsBusy() {
+		return true
+	}
+	for _, n := range c.runners() {
+		if n != c.self && (n.modes.Starting || n.modes.Stopping) {
+			return true
+		}
+	}
+	return false
+}
+
+// nextClosing is RESTARTING and SHUTTING_DOWN: nothing leads back, and the loss of the Master leads to the end.
+func (c *Core) nextClosing(gone []*node) State {
+	if !c.masterAgreed() {
+		return Final
+	}
+	c.loseJobs(gone)
+	c.lost = nil
+	if c.isMaster() {
+		if c.stopper.busy() {
+			return c.state()
+		}
+		return Final
+	}
+	if c.masterState() == c.state() {
+		return c.state()
+	}
+	return Final
+}

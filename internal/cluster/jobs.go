@@ -1,0 +1,346 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
+)
+
+// tickPeriod is the period of Supervisor's TICK_5, in which Supvisors counts its margins.
+const tickPeriod = 5 * time.Second
+
+// orderMargin is how long the first event after an order may take, and what is added to startsecs and stopwaitsecs (Supvisors
+// grants two ticks).
+const orderMargin = 2 * tickPeriod
+
+// command is the start or the stop of one process on one node.
+type command struct {
+	proc *proc
+	node *node // where; nil until a start is placed
+	// starts only
+	strategy   rules.StartingStrategy
+	ignoreExit bool // do not wait for the exit of a wait_exit program
+	args       string
+
+	deadline time.Time // when the next expected event is overdue
+}
+
+// job is the start or the stop of processes of one application, group by group.
+type job struct {
+	app      *application
+	planned  map[int][]*command // by sequence number
+	current  []*command
+	strategy rules.StartingStrategy
+	// among are the nodes chosen for an application that is not distributed.
+	among     []*node
+	placed    bool // among was decided
+	stopAfter bool // a required program failed with starting_failure_strategy STOP
+}
+
+func (j *job) busy() bool { return len(j.planned) > 0 || len(j.current) > 0 }
+
+func (j *job) commands() []*command {
+	list := slices.Clone(j.current)
+	for _, seq := range sortedKeys(j.planned) {
+		list = append(list, j.planned[seq]...)
+	}
+	return list
+}
+
+// add plans a command unless the same one is there already.
+func (j *job) add(seq int, cmd *command) {
+	for _, other := range j.commands() {
+		if other.proc == cmd.proc && (cmd.node == nil || other.node == cmd.node) {
+			return
+		}
+	}
+	j.planned[seq] = append(j.planned[seq], cmd)
+}
+
+// sequencer runs jobs in the order of their applications' sequence numbers: Starter (lowest first) and Stopper (highest first) are
+// its two instances.
+type sequencer struct {
+	lowFirst bool
+	planned  map[int][]*job
+	current  []*job
+}
+
+func (s *sequencer) busy() bool { return len(s.planned) > 0 || len(s.current) > 0 }
+
+// job returns the job of an application, nil when it has none.
+func (s *sequencer) job(app *application) *job {
+	for _, j := range s.jobs() {
+		if j.app == app {
+			return j
+		}
+	}
+	return nil
+}
+
+func (s *sequencer) jobs() []*job {
+	list := slices.Clone(s.current)
+	for _, seq := range sortedKeys(s.planned) {
+		list = append(list, s.planned[seq]...)
+	}
+	return list
+}
+
+// plan adds a job at a sequence number; a job of the same application that still waits is replaced.
+func (s *sequencer) plan(seq int, j *job) {
+	if s.planned == nil {
+		s.planned = map[int][]*job{}
+	}
+	for n, list := range s.planned {
+		s.planned[n] = slices.DeleteFunc(list, func(other *job) bool { return other.app == j.app })
+		if len(s.planned[n]) == 0 {
+			delete(s.planned, n)
+		}
+	}
+	s.planned[seq] = append(s.planned[seq], j)
+}
+
+// pop takes the jobs of the next sequence number.
+func (s *sequencer) pop() bool {
+	if len(s.planned) == 0 {
+		return false
+	}
+	seq := pick(s.planned, s.lowFirst)
+	s.current = s.planned[seq]
+	delete(s.planned, seq)
+	return true
+}
+
+func (s *sequencer) eachCurrent(f func(*command)) {
+	for _, j := range s.current {
+		for _, cmd := range j.current {
+			f(cmd)
+		}
+	}
+}
+
+func sortedKeys[V any](m map[int]V) []int {
+	keys := make([]int, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func pick[V any](m map[int]V, lowest bool) int {
+	keys := sortedKeys(m)
+	if lowest {
+		return keys[0]
+	}
+	return keys[len(keys)-1]
+}
+
+func (c *Core) jobsBusy() bool { return c.starter.busy() || c.stopper.busy() || c.failures.busy() }
+
+// abortJobs forgets all that is planned or in progress on this node. What was ordered already goes on.
+func (c *Core) abortJobs() {
+	c.starter.planned, c.starter.current = nil, nil
+	c.stopper.planned, c.stopper.current = nil, nil
+	c.failures = failureHandler{}
+	c.afterStop = nil
+}
+
+// runJobs lets deadlines pass and drives both sequencers until they wait for events.
+func (c *Core) runJobs() {
+	c.overdue(&c.starter)
+	c.overdue(&c.stopper)
+	for {
+		c.triggerFailures()
+		if !c.advance(&c.stopper, c.stopGroup, c.stopDone) && !c.advance(&c.starter, c.startGroup, c.startDone) {
+			return
+		}
+	}
+}
+
+// advance drives one sequencer as far as it goes, and reports whether a job ended (which may have planned another one).
+func (c *Core) advance(s *sequencer, begin func(*job, []*command), done func(*job)) (ended bool) {
+	for {
+		for _, j := range slices.Clone(s.current) {
+			for len(j.current) == 0 && len(j.planned) > 0 {
+				seq := pick(j.planned, s.lowFirst)
+				group := j.planned[seq]
+				delete(j.planned, seq)
+				begin(j, group)
+			}
+			if !j.busy() {
+				s.current = slices.DeleteFunc(s.current, func(other *job) bool { return other == j })
+				done(j)
+				ended = true
+			}
+		}
+		if len(s.current) > 0 || !s.pop() {
+			return ended
+		}
+	}
+}
+
+// overdue gives up the commands whose expected event did not come in time.
+func (c *Core) overdue(s *sequencer) {
+	for _, j := range slices.Clone(s.current) {
+		for _, cmd := range slices.Clone(j.current) {
+			if cmd.deadline.IsZero() || cmd.deadline.After(c.now) {
+				continue
+			}
+			expected := c.expectedState(s, cmd)
+			c.log(Warn, "process %s on %s: no %s event in time", cmd.proc.ns, cmd.node, expected)
+			c.failCommand(s, j, cmd, "process "+expected.String()+" event not received in time")
+		}
+	}
+}
+
+// expectedState is the state that the command waits for.
+func (c *Core) expectedState(s *sequencer, cmd *command) process.State {
+	state := process.Unknown
+	if info := cmd.proc.infos[cmd.node]; info != nil {
+		state = info.State
+	}
+	switch {
+	case s == &c.stopper && state == process.Stopping:
+		return process.Stopped
+	case s == &c.stopper:
+		return process.Stopping
+	case state == process.Running:
+		return process.Exited
+	case state == process.Starting || state == process.Backoff:
+		return process.Running
+	}
+	return process.Starting
+}
+
+// failCommand ends a command without success: the process is shown in the state that the failure means.
+func (c *Core) failCommand(s *sequencer, j *job, cmd *command, reason string) {
+	j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
+	if s == &c.stopper {
+		c.force(cmd.proc, process.Stopped, reason)
+		return
+	}
+	c.force(cmd.proc, process.Fatal, reason)
+	c.startFailed(j, cmd.proc)
+}
+
+// jobEvent tells the jobs that something happened to a process on a node.
+func (c *Core) jobEvent(p *proc, n *node) {
+	for _, j := range c.starter.current {
+		for _, cmd := range slices.Clone(j.current) {
+			if cmd.proc == p && cmd.node == n {
+				c.startEvent(j, cmd)
+			}
+		}
+	}
+	for _, j := range c.stopper.current {
+		j.current = slices.DeleteFunc(j.current, func(cmd *command) bool {
+			return cmd.proc == p && cmd.node == n && c.stopEvent(cmd)
+		})
+	}
+}
+
+// loseJobs ends the commands that wait for a node that is gone. What they were about is a starting or stopping matter, not a
+// running failure.
+func (c *Core) loseJobs(gone []*node) {
+	for _, n := range gone {
+		for _, j := range c.starter.jobs() {
+			for _, cmd := range slices.Clone(j.current) {
+				if cmd.node == n {
+					j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
+					c.startFailed(j, cmd.proc)
+					c.notLost(cmd.proc)
+				}
+			}
+		}
+		for _, j := range c.stopper.jobs() {
+			j.current = slices.DeleteFunc(j.current, func(cmd *command) bool {
+				if cmd.node == n {
+					c.notLost(cmd.proc)
+				}
+				return cmd.node == n
+			})
+		}
+	}
+	if len(c.lost) == 0 {
+		return
+	}
+	for _, s := range []*sequencer{&c.starter, &c.stopper} {
+		for _, j := range s.jobs() {
+			for _, cmd := range j.commands() {
+				c.notLost(cmd.proc)
+			}
+		}
+	}
+}
+
+func (c *Core) notLost(p *proc) {
+	c.lost = slices.DeleteFunc(c.lost, func(q *proc) bool { return q == p })
+}
+
+// forgetJobs drops what concerns a process that does not exist any more.
+func (c *Core) forgetJobs(p *proc) {
+	about := func(cmd *command) bool { return cmd.proc == p }
+	for _, s := range []*sequencer{&c.starter, &c.stopper} {
+		for _, j := range s.jobs() {
+			j.current = slices.DeleteFunc(j.current, about)
+			for seq, list := range j.planned {
+				if j.planned[seq] = slices.DeleteFunc(list, about); len(j.planned[seq]) == 0 {
+					delete(j.planned, seq)
+				}
+			}
+		}
+	}
+}
+
+// orderFailed ends the command of an order that was not carried out. A node that cannot be reached is left to gossip.
+func (c *Core) orderFailed(ev OrderFailed) {
+	o := ev.Order
+	c.log(Warn, "order %s %s to %s: %s", o.Action, o.Namespec, o.To, ev.Reason)
+	s := &c.starter
+	if o.Action == StopProcess {
+		s = &c.stopper
+	}
+	for _, j := range s.current {
+		for _, cmd := range slices.Clone(j.current) {
+			if cmd.proc.ns == o.Namespec && cmd.node.id.Identifier == o.To {
+				c.failCommand(s, j, cmd, ev.Reason)
+			}
+		}
+	}
+}
+
+// orderReceived carries an order of another node out, unless it belongs to a term that is over.
+func (c *Core) orderReceived(ev OrderReceived) {
+	o := ev.Order
+	if latest := max(c.self.modes.Term, c.masterTerm()); o.Term < latest {
+		c.log(Warn, "order %s %s of %s refused: its term %d is over, term is %d", o.Action, o.Namespec, o.From, o.Term, latest)
+		c.emit(Refuse{ID: ev.ID, Reason: "the order belongs to a term that is over"})
+		return
+	}
+	switch o.Action {
+	case RestartCluster, ShutdownCluster:
+		if err := c.end(o.Action == RestartCluster); err != nil {
+			c.emit(Refuse{ID: ev.ID, Reason: err.Error()})
+			return
+		}
+	}
+	c.emit(Execute{ID: ev.ID, Order: o})
+}
+
+func (c *Core) masterTerm() uint64 {
+	if m := c.masterNode(); m != nil {
+		return m.modes.Term
+	}
+	return 0
+}
+
+func (c *Core) order(to *node, action Action, p *proc, args string) {
+	o := Order{From: c.cfg.Self, To: to.id.Identifier, Term: c.self.modes.Term, Action: action, ExtraArgs: args}
+	if p != nil {
+		o.Namespec = p.ns
+		c.log(Info, "process %s requested to %s on %s", p.ns, map[Action]string{StartProcess: "start", StopProcess: "stop"}[action], to)
+	}
+	c.emit(Send{Order: o})
+}

@@ -1,0 +1,121 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
+)
+
+var noDeadline time.Time // the zero time: waits as long as it takes
+
+func secs(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// restart is a start that waits for the stop of the same thing.
+type restart struct {
+	app      *application
+	proc     *proc // nil for the whole application
+	strategy rules.StartingStrategy
+	args     string
+}
+
+// stopApplications plans the stop of everything that is up.
+func (c *Core) stopApplications() {
+	for _, app := range c.apps {
+		c.stopApplication(app)
+	}
+}
+
+// stopApplication plans the stop sequence of an application, wherever its processes are.
+func (c *Core) stopApplication(app *application) {
+	j := &job{app: app, planned: map[int][]*command{}}
+	for _, p := range app.procs {
+		if !p.state.IsRunning() {
+			continue
+		}
+		for _, n := range p.running {
+			j.planned[p.rules.StopSequence] = append(j.planned[p.rules.StopSequence], &command{proc: p, node: n})
+		}
+	}
+	if len(j.planned) > 0 {
+		c.stopper.plan(app.rules.StopSequence, j)
+	}
+}
+
+// stopProcess plans the stop of one process, on all nodes where it is up or on some of them.
+func (c *Core) stopProcess(p *proc, on []*node) {
+	j := c.stopper.job(p.app)
+	for _, n := range p.running {
+		if on != nil && !slices.Contains(on, n) {
+			continue
+		}
+		if j == nil {
+			j = &job{app: p.app, planned: map[int][]*command{}}
+			c.stopper.plan(p.app.rules.StopSequence, j)
+		}
+		j.add(p.rules.StopSequence, &command{proc: p, node: n})
+	}
+}
+
+// restartApplication stops an application, and starts it when everything is down.
+func (c *Core) restartApplication(app *application, strategy rules.StartingStrategy) {
+	if !app.up() {
+		c.startApplication(app, strategy)
+		return
+	}
+	c.afterStop = append(c.afterStop, restart{app: app, strategy: strategy})
+	c.stopApplication(app)
+}
+
+// restartProcess stops a process, and starts it when it is down.
+func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args string) {
+	if !p.state.IsRunning() {
+		c.startProcess(p, strategy, args)
+		return
+	}
+	c.afterStop = append(c.afterStop, restart{app: p.app, proc: p, strategy: strategy, args: args})
+	c.stopProcess(p, nil)
+}
+
+// stopGroup stops the processes of one sequence number.
+func (c *Core) stopGroup(j *job, group []*command) {
+	for _, cmd := range group {
+		if !cmd.proc.runsOn(cmd.node) {
+			continue
+		}
+		cmd.deadline = c.now.Add(orderMargin)
+		j.current = append(j.current, cmd)
+		c.order(cmd.node, StopProcess, cmd.proc, "")
+	}
+}
+
+// stopEvent reports whether the stop of a process is complete.
+func (c *Core) stopEvent(cmd *command) bool {
+	info := cmd.proc.infos[cmd.node]
+	if info.State.IsStopped() {
+		return true
+	}
+	if info.State == process.Stopping {
+		cmd.deadline = c.now.Add(secs(info.StopWaitSecs) + orderMargin)
+	}
+	return false
+}
+
+// stopDone ends a stop job: what waited for it starts now.
+func (c *Core) stopDone(j *job) {
+	var waiting []restart
+	c.afterStop = slices.DeleteFunc(c.afterStop, func(r restart) bool {
+		if r.app == j.app {
+			waiting = append(waiting, r)
+		}
+		return r.app == j.app
+	})
+	for _, r := range waiting {
+		if r.proc != nil {
+			c.startProcess(r.proc, r.strategy, r.args)
+		} else {
+			c.startApplication(r.app, r.strategy)
+		}
+	}
+}
