@@ -1,0 +1,139 @@
+package supervisor
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// dispatcher decides which listener of a pool works on which event, by Supervisor's rules: events go out in order, each to
+// the first listener that is RUNNING and READY; an event that was not processed goes to the head of the buffer; a full buffer
+// loses its oldest event. It belongs to one goroutine and waits for nothing.
+type dispatcher struct {
+	server, pool string
+	size         int // of the buffer, buffer_size
+	log          *slog.Logger
+
+	members []*member
+	buffer  []pooled
+	serial  uint64 // of the next event in the pool
+	missed  uint64 // events that the bus has dropped before the pool could take them
+}
+
+// pooled is an event with its two serials.
+type pooled struct {
+	serial, poolSerial uint64
+	event              event.Event
+}
+
+// member is one listener process of the pool.
+type member struct {
+	name string
+	// write hands bytes to the stdin of the process without waiting for it; an error means that there is no stdin.
+	write   func([]byte) error
+	talk    *event.Listener
+	running bool
+	working *pooled // the event it was sent last, until it answers
+}
+
+// accept buffers an event from the bus.
+func (d *dispatcher) accept(n event.Notice) {
+	if n.Lost > d.missed {
+		d.log.Error(fmt.Sprintf("pool %s event buffer overflowed, discarding %d events", d.pool, n.Lost-d.missed))
+		d.missed = n.Lost
+	}
+	d.makeRoom()
+	d.buffer = append(d.buffer, pooled{n.Serial, d.serial, n.Event})
+	d.serial++
+	d.dispatch()
+}
+
+// rebuffer puts an event that was not processed before all others.
+func (d *dispatcher) rebuffer(m *member) {
+	p := m.working
+	if p == nil {
+		return
+	}
+	m.working = nil
+	d.log.Debug(fmt.Sprintf("rebuffering event %d for pool %s (buf size=%d, max=%d)", p.serial, d.pool, len(d.buffer), d.size))
+	d.makeRoom()
+	d.buffer = slices.Insert(d.buffer, 0, *p)
+}
+
+// makeRoom discards the oldest event of a full buffer.
+func (d *dispatcher) makeRoom() {
+	if len(d.buffer) < d.size || len(d.buffer) == 0 {
+		return
+	}
+	d.log.Error(fmt.Sprintf("pool %s event buffer overflowed, discarding event %d", d.pool, d.buffer[0].serial))
+	d.buffer = slices.Delete(d.buffer, 0, 1)
+}
+
+// changed takes note of a new state of a listener process.
+func (d *dispatcher) changed(m *member, state process.State) {
+	m.running = state == process.Running
+	switch {
+	case state == process.Starting:
+		m.talk = event.NewListener()
+	case state.IsStopped() || state == process.Backoff: // its child is gone
+		d.rebuffer(m)
+	}
+	d.dispatch()
+}
+
+// output takes what a listener process wrote to its stdout.
+func (d *dispatcher) output(m *member, data []byte) {
+	for _, r := range m.talk.Feed(data) {
+		d.react(m, r)
+	}
+	d.dispatch()
+}
+
+func (d *dispatcher) react(m *member, r event.Reaction) {
+	switch r.Outcome {
+	case event.Processed:
+		d.log.Debug(m.name + ": event was processed")
+	case event.Rejected:
+		d.log.Warn(m.name + ": event was rejected")
+	case event.BadResult:
+		d.log.Warn(fmt.Sprintf("%s: bad result line: '%s'", m.name, r.Line))
+	}
+	d.log.Debug(fmt.Sprintf("%s: %s -> %s", m.name, r.From, r.To))
+	if r.To == event.ListenerUnknown {
+		d.log.Warn(m.name + ": has entered the UNKNOWN state and will no longer receive events, " +
+			"this usually indicates the process violated the eventlistener protocol")
+	}
+	if r.Outcome == event.Rejected || r.Outcome == event.BadResult {
+		d.rebuffer(m)
+	}
+	m.working = nil
+}
+
+// dispatch sends events as long as there are listeners for them.
+func (d *dispatcher) dispatch() {
+	for len(d.buffer) > 0 && d.send(d.buffer[0]) {
+		d.buffer = slices.Delete(d.buffer, 0, 1)
+	}
+}
+
+// send gives the event to the first listener that takes it.
+func (d *dispatcher) send(p pooled) bool {
+	for _, m := range d.members {
+		if !m.running || m.talk.State() != event.ListenerReady {
+			continue
+		}
+		envelope := event.Envelope{Server: d.server, Pool: d.pool, Serial: p.serial, PoolSerial: p.poolSerial}
+		if err := m.write(envelope.Encode(p.event)); err != nil {
+			d.log.Debug(fmt.Sprintf("epipe occurred while sending event %d to listener %s, listener state unchanged", p.serial, m.name))
+			continue
+		}
+		m.talk.Send()
+		m.working = &p
+		d.log.Debug(fmt.Sprintf("event %d sent to listener %s", p.serial, m.name))
+		return true
+	}
+	return false
+}
