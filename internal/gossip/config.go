@@ -1,0 +1,114 @@
+package gossip
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Peer is a node to be joined.
+type Peer struct {
+	Name string // its identifier; "" for an address at which any node may be, as in the join option
+	Addr string // "host:port"; a host name is resolved anew for each attempt
+}
+
+// Config describes the membership of a node.
+type Config struct {
+	Name      string         // identifier of this node, unique in the cluster
+	Advertise netip.AddrPort // where the others reach it; see ResolveAdvertise
+	Meta      Meta           // what it tells about itself at first; Meta.Epoch is that of Log
+	Peers     []Peer         // the configured nodes and the addresses to join; this node may be among them
+	Discovery bool           // whether nodes that are not among Peers may join
+	Trust     *Trust         // the cluster secret
+	Log       *Log           // what this node publishes
+
+	// Streams and Packets give the gossip connections of the one port, without their first byte; see listener.Split.
+	Streams, Packets net.Listener
+	// TLS is for requests to peers; nil when the ports speak plain HTTP. Gossip itself is encrypted in any case.
+	TLS *tls.Config
+
+	// Notify gets every event; see the package documentation. It must not call methods of the Membership that wait.
+	Notify func(Event)
+	Logger *slog.Logger
+
+	// InactivityTicks is Supvisors' option. Above its default of 2 it makes the wait for a silent node longer in proportion.
+	InactivityTicks int
+	Timings         Timings // the zero value stands for Fast()
+
+	// Dial and Resolve replace the network; nil stands for the real one.
+	Dial    func(ctx context.Context, network, addr string) (net.Conn, error)
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// Timings are memberlist's and the rejoin loop's. See memberlist.Config for their meaning.
+type Timings struct {
+	Probe, ProbeTimeout time.Duration
+	SuspicionMult       int
+	SuspicionMaxMult    int
+	Gossip              time.Duration
+	PushPull            time.Duration
+	AwarenessMax        int
+	Stream              time.Duration // of one exchange over a stream
+	Rejoin              time.Duration // between attempts to join peers that are not there, after the quick first ones
+}
+
+// Fast finds a silent node in 1.4 to 2.7 s with three nodes, and takes 0.14 % of a core per node with twenty.
+func Fast() Timings {
+	return Timings{
+		Probe: 300 * time.Millisecond, ProbeTimeout: 150 * time.Millisecond,
+		SuspicionMult: 3, SuspicionMaxMult: 2,
+		Gossip: 100 * time.Millisecond, PushPull: 15 * time.Second, AwarenessMax: 4,
+		Stream: 3 * time.Second, Rejoin: 10 * time.Second,
+	}
+}
+
+// defaultTicks is the default of inactivity_ticks.
+const defaultTicks = 2
+
+// prepare checks the configuration and fills in the defaults.
+func (c *Config) prepare() error {
+	switch {
+	case c.Name == "":
+		return errors.New("the node has no name")
+	case !c.Advertise.IsValid() || c.Advertise.Addr().IsUnspecified() || c.Advertise.Port() == 0:
+		return fmt.Errorf("advertise %s: not an address that others can reach", c.Advertise)
+	case c.Trust == nil || c.Log == nil || c.Streams == nil || c.Packets == nil || c.Notify == nil || c.Logger == nil:
+		return errors.New("the configuration is incomplete")
+	case c.Meta.Epoch != c.Log.Epoch:
+		return fmt.Errorf("epoch %q is not that of the log, %q", c.Meta.Epoch, c.Log.Epoch)
+	}
+	if err := c.Meta.check(); err != nil {
+		return err
+	}
+	if c.Timings == (Timings{}) {
+		c.Timings = Fast()
+	}
+	if c.Dial == nil {
+		c.Dial = dialer().DialContext
+	}
+	if c.Resolve == nil {
+		c.Resolve = lookup
+	}
+	return nil
+}
+
+// suspicionMult is memberlist's multiplier of the suspicion window, stretched by inactivity_ticks.
+func (c *Config) suspicionMult() int {
+	ticks := max(c.InactivityTicks, defaultTicks)
+	return (c.Timings.SuspicionMult*ticks + defaultTicks - 1) / defaultTicks
+}
+
+// allowed returns the test whether a node of some name may be a member. Discovery allows all.
+func (c *Config) allowed() func(name string) bool {
+	names := map[string]bool{c.Name: true}
+	for _, p := range c.Peers {
+		names[p.Name] = true
+	}
+	delete(names, "")
+	return func(name string) bool { return name != "" && (c.Discovery || names[name]) }
+}

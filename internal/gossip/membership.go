@@ -1,0 +1,190 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// label marks all gossip as ours, whatever the secret.
+const label = "supvisors"
+
+const (
+	// updateTimeout is how long memberlist may take to hand a new Meta to a first other node. The same for the leave message.
+	updateTimeout = time.Second
+	// updatePause is at least between two new Metas: they are for all nodes, and cost a broadcast.
+	updatePause = time.Second
+)
+
+// Membership is one node's part in the cluster. Its methods may be called from any goroutine.
+type Membership struct {
+	cfg       Config
+	allow     func(string) bool
+	list      *memberlist.Memberlist
+	transport *transport
+	loop      *loop
+	rejoiner  *rejoiner
+	events    *events
+	meta      atomic.Pointer[[]byte]
+	metaNew   chan struct{} // holds a token when meta was changed
+
+	ctx  context.Context // ends with Shutdown
+	stop context.CancelFunc
+	away context.CancelFunc // ends the rejoin loop
+	wg   sync.WaitGroup
+	once sync.Once
+}
+
+// New returns a membership that does nothing before Start. From then on it owns cfg.Log and the gossip listeners.
+func New(cfg Config) (*Membership, error) {
+	if err := cfg.prepare(); err != nil {
+		return nil, fmt.Errorf("configure gossip: %w", err)
+	}
+	b, err := cfg.Meta.encode()
+	if err != nil {
+		return nil, fmt.Errorf("configure gossip: %w", err)
+	}
+	m := &Membership{cfg: cfg, allow: cfg.allowed(), metaNew: make(chan struct{}, 1)}
+	m.meta.Store(&b)
+	m.ctx, m.stop = context.WithCancel(context.Background())
+	m.events = newEvents(cfg.Log, cfg.Trust, m.allow, cfg.Logger)
+	m.rejoiner = newRejoiner(&m.cfg, m.alive, m.join)
+	m.loop = newLoop(m.ctx, &m.cfg, m.rejoiner.remember)
+	return m, nil
+}
+
+// Handler serves this node's log to its peers. It belongs at /cluster/events of the one port.
+func (m *Membership) Handler() http.Handler { return m.events }
+
+// Start makes the node a member and keeps it one. The port must be open. It does not wait for other nodes.
+func (m *Membership) Start() error {
+	m.transport = newTransport(&m.cfg)
+	m.loop.lost = m.transport.senders.forget
+	list, err := memberlist.Create(m.settings())
+	if err != nil {
+		m.transport.Shutdown()
+		return fmt.Errorf("start gossip: %w", err)
+	}
+	m.list = list
+	rctx, away := context.WithCancel(m.ctx)
+	m.away = away
+	m.wg.Go(m.loop.run)
+	m.wg.Go(m.update)
+	m.wg.Go(func() { m.rejoiner.run(rctx) })
+	return nil
+}
+
+// settings is memberlist's configuration.
+func (m *Membership) settings() *memberlist.Config {
+	once := &onceSet{}
+	guard := guardDelegate{m.allow, m.cfg.Logger, once}
+	t, c := m.cfg.Timings, memberlist.DefaultLANConfig()
+	c.Name = m.cfg.Name
+	c.Transport = m.transport
+	c.Label = label
+	c.SecretKey = m.cfg.Trust.gossip[:]
+	c.ProbeInterval, c.ProbeTimeout = t.Probe, t.ProbeTimeout
+	c.SuspicionMult, c.SuspicionMaxTimeoutMult = m.cfg.suspicionMult(), t.SuspicionMaxMult
+	c.GossipInterval, c.PushPullInterval = t.Gossip, t.PushPull
+	c.AwarenessMaxMultiplier, c.TCPTimeout = t.AwarenessMax, t.Stream
+	c.DeadNodeReclaimTime = time.Second // a node may come back at another address
+	c.EnableCompression = false         // messages are small
+	c.BindPort = int(m.cfg.Advertise.Port())
+	c.AdvertisePort = c.BindPort
+	c.Delegate = metaDelegate{&m.meta}
+	c.Events = eventDelegate{m.cfg.Name, m.loop.inbox}
+	c.Alive, c.Conflict = guard, guard
+	c.Logger = log.New(libraryLog{m.cfg.Logger, once}, "", 0)
+	return c
+}
+
+// Update has the node advertise other facts about itself. It does not wait; of several updates within a second the last counts.
+func (m *Membership) Update(meta Meta) error {
+	err := meta.check()
+	if err == nil && meta.Epoch != m.cfg.Log.Epoch {
+		err = fmt.Errorf("epoch %q is not that of the log, %q", meta.Epoch, m.cfg.Log.Epoch)
+	}
+	var b []byte
+	if err == nil {
+		b, err = meta.encode()
+	}
+	if err != nil {
+		return fmt.Errorf("update gossip: %w", err)
+	}
+	m.meta.Store(&b)
+	select {
+	case m.metaNew <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// update hands new Metas to memberlist, which waits until they are sent.
+func (m *Membership) update() {
+	for {
+		select {
+		case <-m.metaNew:
+			if err := m.list.UpdateNode(updateTimeout); err != nil {
+				m.cfg.Logger.Debug("gossip update is late", "error", err)
+			}
+			wait(m.ctx, updatePause)
+		case <-m.ctx.Done():
+			return
+		}
+	}
+}
+
+// Resync has the log of a peer sent again from a snapshot on.
+func (m *Membership) Resync(name string) { m.loop.inbox.put(resync{name}) }
+
+// Members returns the peers that memberlist has, sorted by name. The slice is shared and must not be changed.
+func (m *Membership) Members() []Member { return *m.loop.view.Load() }
+
+// Leave tells all peers that this node is shutting down: at once those that follow its log, the others by gossip. It waits at
+// most timeout. Shutdown must follow.
+func (m *Membership) Leave(timeout time.Duration) error {
+	m.away()
+	m.cfg.Log.Bye()
+	if err := m.list.Leave(timeout); err != nil {
+		return fmt.Errorf("leave cluster: %w", err)
+	}
+	return nil
+}
+
+// Shutdown ends the membership without a word to the others; after Leave, they know. When it returns, Notify is not called any
+// more, and no goroutine is left but those of gossip streams that are being answered, for at most the time of an exchange.
+func (m *Membership) Shutdown() error {
+	var err error
+	m.once.Do(func() {
+		m.stop()
+		m.cfg.Log.Close()
+		err = m.list.Shutdown()
+		m.wg.Wait()
+	})
+	return err
+}
+
+// alive returns the names and the addresses of the nodes that are there, this one included.
+func (m *Membership) alive() (names map[string]bool, addrs map[netip.AddrPort]bool) {
+	names, addrs = map[string]bool{}, map[netip.AddrPort]bool{}
+	for _, n := range m.list.Members() {
+		names[n.Name] = true
+		if ip, ok := netip.AddrFromSlice(n.Addr); ok {
+			addrs[netip.AddrPortFrom(ip.Unmap(), n.Port)] = true
+		}
+	}
+	return names, addrs
+}
+
+// join exchanges states with the node at addr.
+func (m *Membership) join(addr netip.AddrPort) error {
+	_, err := m.list.Join([]string{addr.String()})
+	return err
+}

@@ -1,0 +1,169 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	// resolveTimeout is how long a name server may take.
+	resolveTimeout = 5 * time.Second
+	// maxRemembered bounds the peers that discovery found and that are joined again although nobody configured them.
+	maxRemembered = 256
+)
+
+// quickAttempts are the pauses before the first attempts to join: nodes that are started together meet within a second.
+var quickAttempts = [...]time.Duration{0, 100 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second}
+
+// rejoiner tries for ever to join the nodes that should be there and are not. memberlist itself gives a node up 30 s after it was
+// lost, so that two halves of a cluster would never meet again after a longer partition.
+//
+// Each peer is tried on a goroutine of its own, so that a slow name server or a silent host delays no other.
+type rejoiner struct {
+	cfg   *Config
+	log   *slog.Logger
+	alive func() (names map[string]bool, addrs map[netip.AddrPort]bool)
+	join  func(netip.AddrPort) error
+	once  onceSet
+
+	mu    sync.Mutex
+	peers map[Peer]*rejoin
+	found int // how many peers are remembered
+	wg    sync.WaitGroup
+}
+
+// rejoin is the state of a peer in the rejoiner.
+type rejoin struct {
+	busy  bool // it is being tried
+	found bool // it is not configured, but was seen
+}
+
+func newRejoiner(cfg *Config, alive func() (map[string]bool, map[netip.AddrPort]bool), join func(netip.AddrPort) error) *rejoiner {
+	r := &rejoiner{cfg: cfg, log: cfg.Logger, alive: alive, join: join, peers: map[Peer]*rejoin{}}
+	for _, p := range cfg.Peers {
+		if p.Name != cfg.Name {
+			r.peers[p] = &rejoin{}
+		}
+	}
+	return r
+}
+
+// remember adds a peer that joined to those that are joined again, where it was last seen. A configured peer is there already.
+func (r *rejoiner) remember(name, addr string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p, state := range r.peers {
+		if p.Name != name {
+			continue
+		}
+		if state.found && p.Addr != addr {
+			delete(r.peers, p)
+			r.peers[Peer{name, addr}] = &rejoin{found: true}
+		}
+		return
+	}
+	if r.found < maxRemembered {
+		r.found++
+		r.peers[Peer{name, addr}] = &rejoin{found: true}
+	}
+}
+
+func (r *rejoiner) run(ctx context.Context) {
+	defer r.wg.Wait()
+	for n := 0; ctx.Err() == nil; n++ {
+		pause := r.cfg.Timings.Rejoin
+		if n < len(quickAttempts) {
+			pause = quickAttempts[n]
+		} else {
+			pause = pause*4/5 + rand.N(pause*2/5)
+		}
+		wait(ctx, pause)
+		if ctx.Err() == nil {
+			r.attempt(ctx)
+		}
+	}
+}
+
+// attempt tries all peers that are not there and not being tried.
+func (r *rejoiner) attempt(ctx context.Context) {
+	names, _ := r.alive()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p, state := range r.peers {
+		if state.busy || names[p.Name] {
+			continue
+		}
+		state.busy = true
+		r.wg.Go(func() {
+			if err := r.try(ctx, p); err != nil && ctx.Err() == nil {
+				r.complain(p, err)
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			state.busy = false
+		})
+	}
+}
+
+// try joins a peer at the addresses that its name has now, but for those where a node is already. One address that answers is
+// enough for a peer that has a name; an address to join may stand for many nodes.
+func (r *rejoiner) try(ctx context.Context, p Peer) error {
+	targets, err := r.resolve(ctx, p.Addr)
+	if err != nil {
+		return err
+	}
+	_, taken := r.alive()
+	var errs []error
+	for _, addr := range targets {
+		if taken[addr] || ctx.Err() != nil {
+			continue
+		}
+		err := r.join(addr)
+		if err == nil && p.Name != "" {
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (r *rejoiner) resolve(ctx context.Context, addr string) ([]netip.AddrPort, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("address %s: %w", addr, err)
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.AddrPort{netip.AddrPortFrom(ip.Unmap(), uint16(n))}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
+	defer cancel()
+	ips, err := r.cfg.Resolve(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var targets []netip.AddrPort
+	for _, ip := range ips {
+		targets = append(targets, netip.AddrPortFrom(ip.Unmap(), uint16(n)))
+	}
+	return targets, nil
+}
+
+// complain logs why a peer cannot be joined: that it is not there is nothing special, that it has another secret is.
+func (r *rejoiner) complain(p Peer, err error) {
+	if wrongSecret(err.Error()) && r.once.first(p.Addr) {
+		r.log.Warn("node cannot be joined: it has another cluster secret", "node", p.Name, "address", p.Addr)
+	}
+	r.log.Debug("node cannot be joined", "node", p.Name, "address", p.Addr, "error", err)
+}
