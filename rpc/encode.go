@@ -134,8 +134,8 @@ func appendReflect(b []byte, v reflect.Value, depth int) ([]byte, error) {
 	case reflect.Map:
 		return appendGoMap(b, v, depth+1)
 	case reflect.Struct:
-		if t, ok := v.Interface().(time.Time); ok {
-			return appendTime(b, t)
+		if v.Type() == timeType {
+			return appendTime(b, v.Interface().(time.Time))
 		}
 		return appendStruct(b, v, depth+1)
 	}
@@ -204,8 +204,9 @@ func appendStruct(b []byte, v reflect.Value, depth int) ([]byte, error) {
 		return nil, errDepth
 	}
 	b = append(b, structStart...)
-	for i := range planOf(v.Type()).fields {
-		f := &planOf(v.Type()).fields[i]
+	fields := planOf(v.Type()).fields
+	for i := range fields {
+		f := &fields[i]
 		value := v.FieldByIndex(f.index)
 		if f.omitEmpty && value.IsZero() {
 			continue

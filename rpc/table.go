@@ -1,58 +1,108 @@
 package rpc
 
-import "context"
-
-// Kind is the XML-RPC type of a parameter or a result, named as methodSignature names it.
-type Kind int
-
-// The kinds.
-const (
-	Boolean Kind = iota
-	Int
-	Double
-	String
-	Array
-	Struct
-	Any // no check: the row looks at the value itself
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
 )
 
-// Access is what a caller must be allowed to do to use a method.
-type Access int
+// Table is the set of methods that a daemon offers, with the system.* methods that describe them. It does not change once
+// its doors are open: set the fields before.
+type Table struct {
+	// Guard is asked before each call, those inside system.multicall included; its error is the answer. nil lets all pass.
+	Guard func(ctx context.Context, m *Method) error
+	// Log gets the stack of a method that panics. nil is slog.Default().
+	Log *slog.Logger
 
-// The levels of access.
-const (
-	Read  Access = iota // looks only
-	Act                 // starts, stops, signals
-	Admin               // changes the daemon or the cluster as a whole
-)
-
-// Param is a formal parameter of a method.
-type Param struct {
-	Name     string
-	Kind     Kind
-	Optional bool // the caller may leave it out, with all optional ones after it
-	Default  any  // used when it is left out
-	Doc      string
+	rows  map[string]*Method
+	names []string // sorted
 }
 
-// Result describes what a method returns.
-type Result struct {
-	Kind Kind
-	Doc  string
-	// Type is a zero value of the Go type that Fn returns (for example []ProcessInfo(nil)); the doors derive schemas from it.
-	Type any
+// NewTable makes a table of these methods and adds the four system.* methods. An error tells the row that cannot be used.
+func NewTable(methods ...Method) (*Table, error) {
+	t := &Table{rows: map[string]*Method{}}
+	for _, m := range slices.Concat(methods, systemMethods(t)) {
+		if err := m.prepare(); err != nil {
+			return nil, fmt.Errorf("method %s: %w", m.Name, err)
+		}
+		if _, known := t.rows[m.Name]; known {
+			return nil, fmt.Errorf("method %s: is in the table already", m.Name)
+		}
+		t.rows[m.Name] = &m
+		t.names = append(t.names, m.Name)
+	}
+	slices.Sort(t.names)
+	return t, nil
 }
 
-// Method is one row of the method table: XML-RPC, REST, help texts and schemas all come from it.
-type Method struct {
-	Name   string // full name with its namespace, such as "supervisor.getState"
-	Doc    string
-	Params []Param
-	Result Result
-	Access Access
-	// Fn does the work. args holds one checked value for each of Params. It may block (wait=true) until ctx ends.
-	Fn func(ctx context.Context, args Args) (any, error)
+// prepare checks a row and gives each optional parameter a default of its kind.
+func (m *Method) prepare() error {
+	namespace, name, _ := strings.Cut(m.Name, ".")
+	if namespace == "" || name == "" || m.Fn == nil {
+		return fmt.Errorf("needs a name with a namespace, and a function")
+	}
+	m.Params = slices.Clone(m.Params)
+	optional := false
+	for i := range m.Params {
+		p := &m.Params[i]
+		if optional && !p.Optional {
+			return fmt.Errorf("parameter %s: must be optional like those before it", p.Name)
+		}
+		if optional = p.Optional; !optional {
+			continue
+		}
+		if p.Default == nil {
+			p.Default = p.Kind.zero()
+			continue
+		}
+		var ok bool
+		if p.Default, ok = p.Kind.coerce(p.Default); !ok {
+			return fmt.Errorf("parameter %s: its default is not of type %s", p.Name, p.Kind)
+		}
+	}
+	return nil
 }
 
-// Args are the checked actual parameters of a call, one for each of Method.Params.
-type Args []any
+// Lookup returns the method of exactly that name.
+func (t *Table) Lookup(name string) (*Method, bool) {
+	m, ok := t.rows[name]
+	return m, ok
+}
+
+// Names returns the names of all methods, sorted.
+func (t *Table) Names() []string { return slices.Clone(t.names) }
+
+// Call calls a method: its value, or the error of the method as it is. AsFault makes of it what a caller gets to see.
+// UNKNOWN_METHOD and INCORRECT_PARAMETERS come from here, as does FAILED for a method that panics.
+func (t *Table) Call(ctx context.Context, name string, params []any) (value any, err error) {
+	m, ok := t.rows[name]
+	if !ok {
+		return nil, NewFault(UnknownMethod)
+	}
+	args, err := m.bind(params)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			t.log().Error("method panicked", "method", name, "cause", cause, "stack", string(debug.Stack()))
+			value, err = nil, NewFault(Failed, "internal error")
+		}
+	}()
+	if t.Guard != nil {
+		if err := t.Guard(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	return m.Fn(ctx, args)
+}
+
+func (t *Table) log() *slog.Logger {
+	if t.Log != nil {
+		return t.Log
+	}
+	return slog.Default()
+}
