@@ -28,5 +28,6 @@ type Info struct {
 type Change struct {
 	From  State
 	Info  Info // the process after the change; Info.State is the new state
+	PID   int  // the child the change is about: for STOPPED and EXITED the one that has gone, 0 when there was none
 	Tries int  // for STARTING and BACKOFF: retries so far, as the event payload carries it
 }

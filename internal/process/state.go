@@ -49,3 +49,8 @@ func (s State) IsStopped() bool {
 func (s State) IsRunning() bool {
 	return s == Running || s == Backoff || s == Starting
 }
+
+// IsSignallable reports whether s is one of Supervisor's SIGNALLABLE_STATES: RUNNING, STARTING, STOPPING.
+func (s State) IsSignallable() bool {
+	return s == Running || s == Starting || s == Stopping
+}
