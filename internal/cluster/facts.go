@@ -16,8 +16,30 @@ type Identity struct {
 	Stereotypes []string `json:"stereotypes,omitempty"`
 	// Machine tells which nodes share a host; their loads add up. Empty until the node was met.
 	Machine string `json:"machine,omitempty"`
-	// Network is what get_network_info answers about the node; the core only carries it.
-	Network any `json:"network,omitempty"`
+	// Network is what get_network_info answers about the node; the core only carries it. nil until the node was met.
+	Network *Network `json:"network,omitempty"`
+}
+
+// Network describes the host of a node, as the node itself sees it.
+type Network struct {
+	MachineID string             `json:"machine_id" xmlrpc:"machine_id"` // hardware address of its first interface
+	FQDN      string             `json:"fqdn" xmlrpc:"fqdn"`
+	Addresses map[string]Address `json:"addresses" xmlrpc:"addresses"` // by name of the interface, loopback left out
+}
+
+// Address is what one network interface is known as.
+type Address struct {
+	HostName string   `json:"host_name" xmlrpc:"host_name"`
+	Aliases  []string `json:"aliases" xmlrpc:"aliases"`
+	IPv4     []string `json:"ipv4_addresses" xmlrpc:"ipv4_addresses"`
+	NIC      NIC      `json:"nic_info" xmlrpc:"nic_info"`
+}
+
+// NIC is one network interface.
+type NIC struct {
+	Name    string `json:"nic_name" xmlrpc:"nic_name"`
+	Address string `json:"ipv4_address" xmlrpc:"ipv4_address"`
+	Netmask string `json:"netmask" xmlrpc:"netmask"`
 }
 
 // Modes is the state of the cluster as one node sees it, and what it is busy with (Supvisors' state and modes).

@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -54,6 +57,9 @@ func (c *Core) predict() []Prediction {
 			}
 		}
 	}
+	slices.SortFunc(procs, func(a, b *proc) int {
+		return cmp.Or(cmp.Compare(a.ns.Group, b.ns.Group), cmp.Compare(a.ns.Process, b.ns.Process))
+	})
 	list := make([]Prediction, len(procs))
 	for i, p := range procs {
 		list[i] = Prediction{Namespec: p.ns, State: p.shown()}

@@ -52,7 +52,7 @@ func (c *Core) answerPending() {
 
 // serve carries a request out as far as it goes at once. It returns a pendingRequest when the client wants to wait.
 func (c *Core) serve(r Request) (*pendingRequest, any, error) {
-	if err := c.checkState(r); err != nil {
+	if err := checkRequest(c.state(), r); err != nil {
 		return nil, nil, err
 	}
 	switch r := r.(type) {
@@ -94,8 +94,8 @@ func (c *Core) serve(r Request) (*pendingRequest, any, error) {
 	panic(fmt.Sprintf("cluster: unknown request %T", r))
 }
 
-// checkState refuses a request in a state in which Supvisors refuses it.
-func (c *Core) checkState(r Request) error {
+// checkRequest refuses a request in a state in which Supvisors refuses it.
+func checkRequest(state State, r Request) error {
 	wanted := []State{Operation}
 	switch r.(type) {
 	case StopApplication, StopProcesses:
@@ -107,7 +107,7 @@ func (c *Core) checkState(r Request) error {
 	case Restart, Shutdown:
 		wanted = fromDistribution
 	}
-	return checkState(c.state(), wanted)
+	return checkState(state, wanted)
 }
 
 // fromDistribution are the states in which applications are known.

@@ -215,3 +215,6 @@ func (v *View) Conflicts() []*ProcessView {
 
 // CheckFromDistribution refuses what Supvisors refuses before applications are known.
 func (v *View) CheckFromDistribution() error { return checkState(v.Self.Modes.State, fromDistribution) }
+
+// CheckRequest refuses a request that the cluster would refuse because of its state.
+func (v *View) CheckRequest(r Request) error { return checkRequest(v.Self.Modes.State, r) }

@@ -1,0 +1,123 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+)
+
+// leaveTimeout bounds the goodbye to the peers.
+const leaveTimeout = 500 * time.Millisecond
+
+// Run joins the cluster and drives the core until ctx ends, then takes leave of the peers.
+func (n *Node) Run(ctx context.Context) error {
+	defer close(n.done)
+	if err := n.members.Start(); err != nil {
+		return err
+	}
+	work, stop := context.WithCancel(context.Background())
+	defer stop()
+	ticker := time.NewTicker(tickPeriod)
+	defer ticker.Stop()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	counter := 0
+	tick := func() {
+		counter++
+		now := time.Now()
+		n.step(work, cluster.LocalTick{Tick: cluster.Tick{Counter: counter, Wall: Wall(now), Mono: n.clock.Mono(now)}})
+	}
+	tick()
+	for {
+		if at, ok := n.core.Deadline(); ok {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case <-n.inbox.wake:
+			for _, ev := range n.inbox.take() {
+				n.step(work, ev)
+			}
+		case f := <-n.calls:
+			f()
+		case <-ticker.C:
+			tick()
+		case <-timer.C:
+			n.step(work, cluster.Timer{})
+		case <-ctx.Done():
+			n.leave()
+			return nil
+		}
+	}
+}
+
+// leave tells the peers that this node ends, so that they need not find out.
+func (n *Node) leave() {
+	n.log.Bye()
+	if err := n.members.Leave(leaveTimeout); err != nil {
+		n.cfg.Logger.Debug("peers were not told of the end", "error", err)
+	}
+	if err := n.members.Shutdown(); err != nil {
+		n.cfg.Logger.Debug("gossip did not shut down", "error", err)
+	}
+}
+
+// step lets the core take one event into account, publishes what it sees then, and has the effects carried out.
+func (n *Node) step(ctx context.Context, ev cluster.Event) {
+	effects := n.core.Step(time.Now(), ev)
+	n.view.Store(n.core.View())
+	for _, e := range effects {
+		n.carryOut(ctx, e)
+	}
+}
+
+var logLevels = map[cluster.Level]slog.Level{
+	cluster.Debug: slog.LevelDebug, cluster.Info: slog.LevelInfo, cluster.Warn: slog.LevelWarn, cluster.Critical: slog.LevelError + 4,
+}
+
+func (n *Node) carryOut(ctx context.Context, e cluster.Effect) {
+	switch e := e.(type) {
+	case cluster.Share:
+		n.share(e)
+	case cluster.Resync:
+		n.members.Resync(e.Identifier)
+	case cluster.Send:
+		n.peer(ctx, e.Order.To).send(e.Order)
+	case cluster.Execute:
+		n.judged(e.ID, orderAnswer{order: e.Order})
+	case cluster.Refuse:
+		n.judged(e.ID, orderAnswer{refused: e.Reason})
+	case cluster.Reply:
+		n.reply(e)
+	case cluster.SaveTerm:
+		if err := n.cfg.SaveTerm(e.Term); err != nil {
+			n.cfg.Logger.Error("term is not kept", "term", e.Term, "error", err)
+		}
+	case cluster.DisableAutorestart:
+		n.cfg.Local.DisableAutorestart(e.Namespec)
+	case cluster.End:
+		n.cfg.End(e.Restart)
+	case cluster.Log:
+		n.cfg.Logger.Log(ctx, logLevels[e.Level], e.Message)
+	}
+}
+
+func (n *Node) share(e cluster.Share) {
+	data, err := json.Marshal(e.Delta)
+	if err == nil {
+		err = n.log.Append(e.Seq, data)
+	}
+	if err != nil { // the followers will find the number missing and ask for everything
+		n.cfg.Logger.Error("change is not published", "seq", e.Seq, "error", err)
+	}
+}
+
+func (n *Node) reply(r cluster.Reply) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if c := n.waiting[r.ID]; c != nil {
+		c <- r // has room for the one reply
+	}
+}

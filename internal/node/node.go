@@ -1,0 +1,184 @@
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/gossip"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// tickPeriod is the period of the tick that clients see in get_instance_info (Supervisor's TICK_5).
+const tickPeriod = 5 * time.Second
+
+// ErrEnded answers requests to a node that is ending.
+var ErrEnded = errors.New("the node is shutting down")
+
+// Config is what a Node is made of.
+type Config struct {
+	// Core is the configuration of the cluster core; Epoch and Processes are filled in.
+	Core cluster.Config
+	// Gossip is the configuration of the membership; Name, Meta.Epoch, Log and Notify are filled in.
+	Gossip gossip.Config
+	Local  Local
+	// TLS is for the orders to peers; nil when the ports speak plain HTTP.
+	TLS *tls.Config
+	// SaveTerm keeps the term on disk.
+	SaveTerm func(term uint64) error
+	// End restarts or shuts down this node. It must not wait for the Node.
+	End    func(restart bool)
+	Logger *slog.Logger
+}
+
+// Node is one node of a cluster. Its methods may be called from any goroutine.
+type Node struct {
+	cfg     Config
+	clock   Clock
+	core    *cluster.Core // driver only
+	inbox   *inbox
+	view    atomic.Pointer[cluster.View]
+	log     *gossip.Log
+	members *gossip.Membership
+	peers   map[string]*peer // driver only
+	calls   chan func()      // to be run by the driver
+	done    chan struct{}    // closed when the driver has ended
+
+	mu      sync.Mutex
+	nextAsk uint64
+	waiting map[uint64]chan cluster.Reply
+	judging map[uint64]chan orderAnswer
+}
+
+// New returns a Node that is not running yet.
+func New(cfg Config) (*Node, error) {
+	n := &Node{cfg: cfg, clock: NewClock(), inbox: newInbox(), peers: map[string]*peer{}, calls: make(chan func()),
+		done: make(chan struct{}), waiting: map[uint64]chan cluster.Reply{}, judging: map[uint64]chan orderAnswer{}}
+	now := time.Now()
+	epoch := fmt.Sprintf("%x", now.UnixNano())
+	n.cfg.Core.Epoch = epoch
+	n.cfg.Core.Processes = nil
+	for _, p := range cfg.Local.All() {
+		n.cfg.Core.Processes = append(n.cfg.Core.Processes, n.clock.fact(p, now))
+	}
+	n.core = cluster.New(now, n.cfg.Core)
+	n.view.Store(n.core.View())
+	n.log = gossip.NewLog(epoch, 0, n.snapshot)
+	g := cfg.Gossip
+	g.Name, g.Meta.Epoch, g.Log, g.Notify = cfg.Core.Self, epoch, n.log, n.heard
+	var err error
+	if n.members, err = gossip.New(g); err != nil {
+		return nil, fmt.Errorf("gossip: %w", err)
+	}
+	return n, nil
+}
+
+// Clock returns the clock by which the node measures.
+func (n *Node) Clock() Clock { return n.clock }
+
+// View returns the cluster as it is after the last event. It is never nil.
+func (n *Node) View() *cluster.View { return n.view.Load() }
+
+// Changed tells the cluster that a process of this node was added, changed, enabled or disabled.
+func (n *Node) Changed(p LocalProcess) {
+	n.inbox.put(cluster.LocalProcess{Info: n.clock.fact(p, time.Now())})
+}
+
+// Removed tells the cluster that a process of this node is not configured any more.
+func (n *Node) Removed(ns process.Namespec) { n.inbox.put(cluster.LocalRemoved{Namespec: ns}) }
+
+// Ask brings a request of a client before the cluster and waits for the answer, as long as ctx allows. The error is a
+// *cluster.RequestError when the cluster refused the request or could not fulfil it.
+func (n *Node) Ask(ctx context.Context, r cluster.Request) (any, error) {
+	reply := make(chan cluster.Reply, 1)
+	n.mu.Lock()
+	n.nextAsk++
+	id := n.nextAsk
+	n.waiting[id] = reply
+	n.mu.Unlock()
+	defer func() {
+		n.mu.Lock()
+		delete(n.waiting, id)
+		n.mu.Unlock()
+	}()
+	n.inbox.put(cluster.Ask{ID: id, Request: r})
+	select {
+	case a := <-reply:
+		return a.Result, a.Err
+	case <-ctx.Done():
+		n.inbox.put(cluster.Cancel{ID: id})
+		return nil, ctx.Err()
+	case <-n.done:
+		return nil, ErrEnded
+	}
+}
+
+// snapshot returns the own Report for a peer that follows this node.
+func (n *Node) snapshot(ctx context.Context) (uint64, json.RawMessage, error) {
+	var report cluster.Report
+	if err := n.call(ctx, func() { report = n.core.Report() }); err != nil {
+		return 0, nil, err
+	}
+	data, err := json.Marshal(report)
+	return report.Seq, data, err
+}
+
+// call runs f on the driver and waits for it.
+func (n *Node) call(ctx context.Context, f func()) error {
+	ran := make(chan struct{})
+	select {
+	case n.calls <- func() { f(); close(ran) }:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.done:
+		return ErrEnded
+	}
+	<-ran
+	return nil
+}
+
+// heard translates what gossip tells.
+func (n *Node) heard(ev gossip.Event) {
+	switch ev := ev.(type) {
+	case gossip.Joined:
+		n.inbox.put(cluster.PeerJoined{Identity: n.identity(ev), Run: ev.Meta.Epoch})
+	case gossip.Left:
+		n.inbox.put(cluster.PeerLeft{Identifier: ev.Name, Reason: ev.Reason.String()})
+	case gossip.StreamSnapshot:
+		var report cluster.Report
+		if err := json.Unmarshal(ev.Data, &report); err != nil {
+			n.cfg.Logger.Error("report of a peer cannot be read", "peer", ev.Name, "error", err)
+			return
+		}
+		if report.Identity.Identifier != ev.Name {
+			n.cfg.Logger.Error("report of a peer is about another one", "peer", ev.Name, "about", report.Identity.Identifier)
+			return
+		}
+		n.inbox.put(cluster.PeerReport{Report: report})
+	case gossip.StreamEntry:
+		var delta cluster.Delta
+		if err := json.Unmarshal(ev.Data, &delta); err != nil {
+			n.cfg.Logger.Error("change of a peer cannot be read", "peer", ev.Name, "error", err)
+			n.members.Resync(ev.Name)
+			return
+		}
+		n.inbox.put(cluster.PeerDelta{Identifier: ev.Name, Epoch: ev.Epoch, Seq: ev.Seq, Delta: delta})
+	}
+}
+
+// identity returns who a peer is: what supvisors_list says, or what a discovered peer advertises.
+func (n *Node) identity(ev gossip.Joined) cluster.Identity {
+	for _, id := range n.cfg.Core.Instances {
+		if id.Identifier == ev.Name {
+			return id
+		}
+	}
+	return cluster.Identity{Identifier: ev.Name, Nick: ev.Name, Host: hostOf(ev.Name), Port: ev.Meta.HTTPPort}
+}

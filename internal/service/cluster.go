@@ -1,0 +1,91 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rules"
+)
+
+// apiVersion is the version of the supvisors.* interface that the rows follow.
+const apiVersion = "0.19"
+
+// Cluster is the node as the rows need it.
+type Cluster interface {
+	View() *cluster.View
+	Ask(ctx context.Context, r cluster.Request) (any, error)
+	Clock() node.Clock
+}
+
+// supvisors serves the supvisors.* rows.
+type supvisors struct {
+	node    Cluster
+	options cluster.Config
+}
+
+// clusterMethods returns the rows of the supvisors.* namespace.
+func clusterMethods(n Cluster, options cluster.Config) []rpc.Method {
+	s := &supvisors{node: n, options: options}
+	return append(s.statusMethods(), s.actionMethods()...)
+}
+
+// resolve returns the instances that an identifier, a nick or a stereotype names.
+func (s *supvisors) resolve(identifier string) ([]*cluster.InstanceView, error) {
+	list := s.node.View().Resolve(identifier)
+	if len(list) == 0 {
+		return nil, rpc.NewFault(rpc.BadName, fmt.Sprintf("identifier=%s is unknown to Supvisors", identifier))
+	}
+	return list, nil
+}
+
+// startingStrategy reads a strategy given by name or by number.
+func startingStrategy(v any) (rules.StartingStrategy, error) {
+	return strategy[rules.StartingStrategy]("StartingStrategies", v, int(rules.MostLoadedNode))
+}
+
+func conciliationStrategy(v any) (rules.ConciliationStrategy, error) {
+	return strategy[rules.ConciliationStrategy]("ConciliationStrategies", v, int(rules.ConciliationRunningFailure))
+}
+
+// strategy reads an enumeration value from 0 to last, with Supvisors' words for what it refuses.
+func strategy[E interface {
+	~int
+	String() string
+}](enum string, v any, last int) (E, error) {
+	var names, numbers []string
+	for i := range last + 1 {
+		names = append(names, "'"+E(i).String()+"'")
+		numbers = append(numbers, strconv.Itoa(i))
+	}
+	invalid := fmt.Sprintf("invalid <enum '%s'> value=%v", enum, v)
+	switch v := v.(type) {
+	case string:
+		for i := range last + 1 {
+			if E(i).String() == v {
+				return E(i), nil
+			}
+		}
+		return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+" - string expected in ["+strings.Join(names, ", ")+"]")
+	case int:
+		if v >= 0 && v <= last {
+			return E(v), nil
+		}
+		return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+" - integer expected in ["+strings.Join(numbers, ", ")+"]")
+	}
+	return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+fmt.Sprintf(" type=%T - type string or integer expected", v))
+}
+
+// Parameters that several rows share.
+var (
+	strategyParam    = rpc.Param{Name: "strategy", Kind: rpc.Any, Word: "string", Doc: "how an instance is chosen, by name or number"}
+	applicationParam = rpc.Param{Name: "application_name", Kind: rpc.String, Doc: "name of the application"}
+	namespecParam    = rpc.Param{Name: "namespec", Kind: rpc.String, Doc: "name, group:name or group:*"}
+	identifierParam  = rpc.Param{Name: "identifier", Kind: rpc.String, Doc: "identifier, nick or stereotype of an instance"}
+	argsParam        = rpc.Param{Name: "extra_args", Kind: rpc.String, Optional: true, Default: "", Doc: "arguments added to the command line"}
+	waitParam        = rpc.Param{Name: "wait", Kind: rpc.Boolean, Optional: true, Default: true, Doc: "whether to answer when all is done"}
+)
