@@ -19,9 +19,9 @@ func (e StateChanged) Payload() string {
 		if e.Info.Expected {
 			expected = 1
 		}
-		return fmt.Sprintf("%s expected:%d pid:%d", base, expected, e.Info.PID)
+		return fmt.Sprintf("%s expected:%d pid:%d", base, expected, e.PID)
 	case process.Running, process.Stopping, process.Stopped:
-		return fmt.Sprintf("%s pid:%d", base, e.Info.PID)
+		return fmt.Sprintf("%s pid:%d", base, e.PID)
 	}
 	return base
 }

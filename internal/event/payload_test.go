@@ -10,8 +10,8 @@ import (
 // TestPayloads compares type and body of every event with what Supervisor and Supvisors send.
 func TestPayloads(t *testing.T) {
 	change := func(from, to process.State, tries int) StateChanged {
-		info := process.Info{Group: "g", Name: "p", State: to, PID: 12, Expected: true}
-		return StateChanged{process.Change{From: from, Info: info, Tries: tries}}
+		info := process.Info{Group: "g", Name: "p", State: to, Expected: true}
+		return StateChanged{process.Change{From: from, Info: info, Tries: tries, PID: 12}}
 	}
 	unexpected := change(process.Running, process.Exited, 0)
 	unexpected.Info.Expected = false

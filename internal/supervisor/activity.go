@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+
+	"github.com/supvisors/supvisors/internal/process"
 )
 
 // The levels of Supervisor that slog does not have.
 const (
-	LevelCritical = slog.Level(12)
+	LevelCritical = process.LevelCritical
 	LevelTrace    = slog.Level(-8)
 	LevelBlather  = slog.Level(-12)
 )
