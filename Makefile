@@ -1,0 +1,35 @@
+GO ?= go
+SEEDS ?= 1000
+SEED ?= 0
+
+.PHONY: build demo test race sim e2e bench lint
+
+# everything goes to bin/, as static binaries
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./supvisors ./supervisorctl ./examples/shop ./examples/quickstart/demo
+
+# three nodes in the foreground
+demo: build
+	bin/demo
+
+test: build
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+# make sim SEEDS=100000, or make sim SEED=42 to replay one story with its transcript
+sim:
+	$(GO) test ./internal/cluster/clustertest -count=1 -timeout 0 -run 'TestSimulation|TestReplay' -seeds $(SEEDS) -seed $(SEED) -v
+
+# real daemons on loopback
+e2e: build
+	$(GO) test -count=1 -v ./examples/...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+lint:
+	@test -z "$$(gofmt -l .)" || { echo 'gofmt -w is needed for:'; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...

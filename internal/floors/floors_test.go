@@ -1,0 +1,87 @@
+// Package floors holds the test of the house: which package may import which.
+package floors
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/supvisors/supvisors/"
+
+// edges lists, for each package, those of ours that it may import. A package that is not listed may not exist.
+var edges = map[string][]string{
+	// floor 0
+	"rpc":              nil,
+	"rules":            nil,
+	"internal/ini":     nil,
+	"internal/logfile": nil,
+	"internal/process": nil,
+	// floor 1
+	"internal/config":              {"internal/ini", "internal/process", "rules"},
+	"internal/event":               {"internal/process"},
+	"internal/child":               {"internal/process", "internal/logfile"},
+	"internal/cluster":             {"internal/process", "rules"},
+	"internal/cluster/clustertest": {"internal/cluster", "internal/process", "rules"},
+	"internal/listener":            nil,
+	// floor 2
+	"internal/supervisor": {"internal/config", "internal/event", "internal/child", "internal/process", "internal/logfile"},
+	"internal/gossip":     {"internal/cluster", "rpc", "internal/listener"},
+	// floor 3
+	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
+	// floor 4
+	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
+		"internal/config", "internal/child", "internal/logfile", "rules"},
+	// floor 6
+	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
+	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
+		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
+		"internal/service"},
+	"internal/floors":          nil,
+	"examples":                 {"internal/config", "rules"},
+	"examples/shop":            nil,
+	"examples/quickstart/demo": {"rpc"},
+}
+
+// TestFloors reads what every package imports, its tests left out, and refuses each edge that is not in the table.
+func TestFloors(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %s", exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	seen := 0
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(p.ImportPath, module)
+		may, known := edges[name]
+		if !known {
+			t.Errorf("package %s has no place in the house", name)
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, module); ok && !slices.Contains(may, ours) {
+				t.Errorf("%s must not import %s", name, ours)
+			}
+		}
+		seen++
+	}
+	if seen < 5 {
+		t.Fatalf("only %d packages were found", seen)
+	}
+}
