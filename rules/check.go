@@ -46,10 +46,12 @@ func (l *loader) checkApplication(a *application) {
 		if last := chain[len(chain)-1]; len(chain) == maxReferences && l.set.models[last.reference] != nil {
 			l.warn(p.element, "the model %s is not read: references end after %d models", last.reference, maxReferences-1)
 		}
-		if _, changed := l.set.program(Application{}, p, p.name == ""); p.name != "" || p.match != nil {
-			for _, text := range changed {
-				l.warn(p.element, "%s", text)
-			}
+		if p.unreachable() {
+			continue
+		}
+		_, changed := l.set.program(Application{}, p, p.name == "")
+		for _, text := range changed {
+			l.warn(p.element, "%s", text)
 		}
 	}
 }

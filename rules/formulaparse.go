@@ -132,7 +132,7 @@ func (p *formulaParser) operand() (expr, error) {
 	// Supvisors matches ^text$ from the start of the name without grouping, so that an alternative may be a mere prefix.
 	pattern, err := compilePattern(`\A(?:^` + text.String() + `$)`)
 	if err != nil {
-		return nil, p.fail(at, "%q is no regular expression: %v", text.String(), err)
+		return nil, p.fail(at, "%q is no regular expression: %w", text.String(), err)
 	}
 	return operand{text.String(), pattern}, nil
 }
@@ -151,7 +151,7 @@ func (p *formulaParser) unexpected(wanted string) error {
 }
 
 func (p *formulaParser) fail(at int, format string, args ...any) error {
-	return fmt.Errorf("column %d: %s", utf8.RuneCountInString(p.text[:at])+1, fmt.Sprintf(format, args...))
+	return fmt.Errorf("column %d: %w", utf8.RuneCountInString(p.text[:at])+1, fmt.Errorf(format, args...))
 }
 
 // next reads the next token.

@@ -122,7 +122,7 @@ func (l *loader) readApplication(e *element) {
 		}
 	}
 	l.all = append(l.all, a)
-	if a.name == "" && a.match == nil {
+	if a.unreachable() {
 		l.warn(e, "an application without a name or a pattern is never used")
 	}
 	if a.name != "" {
@@ -143,7 +143,7 @@ func (l *loader) readPrograms(e *element, a *application) {
 		}
 		p := l.readProgram(child)
 		a.all = append(a.all, p)
-		if p.name == "" && p.match == nil {
+		if p.unreachable() {
 			l.warn(child, "a program without a name or a pattern is never used")
 		}
 		if p.name != "" {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"regexp"
 	"strings"
 	"time"
@@ -15,7 +16,7 @@ const matchTimeout = 100 * time.Millisecond
 // pattern is a regular expression in Python's dialect. Go's engine runs in linear time and is preferred; regexp2 steps in for
 // what it lacks (look-around, back-references) and for names beyond ASCII, where \w and its like mean more in Python.
 type pattern struct {
-	ascii *regexp.Regexp // nil when Go cannot express the pattern, or means something else
+	ascii *regexp.Regexp // nil when Go cannot express the pattern
 	full  *regexp2.Regexp
 }
 
@@ -23,13 +24,12 @@ func compilePattern(source string) (*pattern, error) {
 	text := fromPython(source)
 	full, err := regexp2.Compile(text, regexp2.None)
 	if err != nil {
-		return nil, err
+		reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "error parsing regexp: "), " in `")
+		return nil, errors.New(reason)
 	}
 	full.MatchTimeout = matchTimeout
 	p := &pattern{full: full}
-	if !strings.Contains(text, "[:") { // a POSIX class for Go, plain characters for Python
-		p.ascii, _ = regexp.Compile(text)
-	}
+	p.ascii, _ = regexp.Compile(text)
 	return p, nil
 }
 
@@ -58,6 +58,10 @@ func isASCII(s string) bool {
 	return true
 }
 
+// bracket is a bracket inside of a character class: a plain character for Python, for others the start of a POSIX class or
+// of a subtraction.
+var bracket = regexp.MustCompile(`(?s)\\.|\[`)
+
 // pythonToken finds the parts of a pattern that must not be torn apart (escapes, character classes) and those that Python
 // spells in its own way.
 var pythonToken = regexp.MustCompile(`(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?P=\w+\)|\{,\d*\}`)
@@ -72,6 +76,13 @@ func fromPython(source string) string {
 			return `\z`
 		case token[0] == '(':
 			return `\k<` + token[len("(?P="):len(token)-1] + ">"
+		case token[0] == '[':
+			return "[" + bracket.ReplaceAllStringFunc(token[1:], func(c string) string {
+				if c == "[" {
+					return `\[`
+				}
+				return c
+			})
 		case token[0] == '{':
 			return "{0" + token[1:]
 		}

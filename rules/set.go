@@ -25,6 +25,12 @@ type key struct {
 	match   *pattern // nil for none
 }
 
+// unreachable reports whether the element can never be found.
+func (k *key) unreachable() bool {
+	_, ok := k.element.attr("pattern")
+	return k.name == "" && !ok
+}
+
 type application struct {
 	key
 	set      []func(*Application)

@@ -102,6 +102,7 @@ func malformed(file string, line, column int, decoder *xml.Decoder, err error) *
 		err = errors.New("no root element")
 	case errors.As(err, &syntax):
 		line, column = decoder.InputPos()
+		column = max(column, 1) // it is below 1 when the decoder has put a line feed back
 		err = errors.New(syntax.Msg)
 	}
 	return &Problem{File: file, Line: line, Column: column, Text: "malformed XML: " + err.Error()}
