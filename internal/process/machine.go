@@ -122,6 +122,9 @@ func (m *Machine) Info() Info {
 // wish was refused. Time must never go backwards from step to step (a time.Time with its monotonic part does not).
 func (m *Machine) Step(now time.Time, ev Event) ([]Effect, error) {
 	s := &step{Machine: m, now: now}
+	if ev.kind() == onTimer {
+		m.timer = time.Time{} // it has fired: if it was too early it is set again
+	}
 	err := table[m.m.State][ev.kind()](s, ev)
 	if at := m.deadline(); !at.Equal(m.timer) {
 		m.timer = at

@@ -1,0 +1,138 @@
+package child
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// defaultPath is where commands are looked for when there is no PATH (as Supervisor).
+const defaultPath = "/bin:/usr/bin:/usr/local/bin"
+
+// command builds the child of the process as it is configured now. The error is a *CommandError.
+func (a *Actor) command() (Command, error) {
+	spec := a.machine.Spec()
+	line := spec.Command
+	if extra := a.machine.Info().ExtraArgs; extra != "" {
+		line += " " + extra
+	}
+	args, err := process.SplitCommand(line)
+	if err != nil {
+		return Command{}, &CommandError{ErrBadCommand, fmt.Sprintf("can't parse command %s: %v", quote(line), err)}
+	}
+	if len(args) == 0 {
+		return Command{}, &CommandError{ErrBadCommand, "command is empty"}
+	}
+	file, err := a.cfg.Spawner.Lookup(args[0], searchPath(a.cfg.Env, spec.Environment))
+	if err != nil {
+		return Command{}, err
+	}
+	return Command{
+		Path: file, Args: args, Env: environment(a.cfg.Env, spec),
+		Dir: spec.Directory, UID: spec.UID, Umask: spec.Umask, Limits: spec.Limits,
+		MergeStderr: spec.RedirectStderr,
+	}, nil
+}
+
+// searchPath returns the directories of PATH: the program's own, else the daemon's.
+func searchPath(env []string, own []process.EnvVar) []string {
+	path := defaultPath
+	for _, v := range env {
+		if value, ok := strings.CutPrefix(v, "PATH="); ok && value != "" {
+			path = value
+		}
+	}
+	for _, v := range own {
+		if v.Name == "PATH" {
+			path = v.Value
+		}
+	}
+	return strings.Split(path, ":")
+}
+
+// environment returns the environment of a child: the given one, what Supervisor adds, and the program's own. Of a name that
+// occurs more than once the last value counts.
+func environment(base []string, spec *process.Spec) []string {
+	env := make([]string, 0, len(base)+len(spec.Environment)+4)
+	env = append(env, base...)
+	env = append(env, "SUPERVISOR_ENABLED=1")
+	if spec.ServerURL != "" {
+		env = append(env, "SUPERVISOR_SERVER_URL="+spec.ServerURL)
+	}
+	env = append(env, "SUPERVISOR_PROCESS_NAME="+spec.Name, "SUPERVISOR_GROUP_NAME="+spec.Group)
+	for _, v := range spec.Environment {
+		env = append(env, v.Name+"="+v.Value)
+	}
+	last := make(map[string]int, len(env))
+	kept := env[:0]
+	for _, v := range env {
+		name, _, _ := strings.Cut(v, "=")
+		if at, ok := last[name]; ok {
+			kept[at] = v
+			continue
+		}
+		last[name] = len(kept)
+		kept = append(kept, v)
+	}
+	return kept
+}
+
+// lookup finds the file of a command the way Supervisor does: the first of that name in path counts, whatever it is.
+func lookup(program string, path []string) (string, error) {
+	file := program
+	info, err := os.Stat(file)
+	if !strings.Contains(program, "/") {
+		for _, dir := range path {
+			file = strings.TrimSuffix(dir, "/") + "/" + program
+			if dir == "" {
+				file = program // an empty entry is the current directory
+			}
+			if info, err = os.Stat(file); err == nil {
+				break
+			}
+		}
+	}
+	switch {
+	case err != nil:
+		return "", &CommandError{ErrNotFound, "can't find command " + quote(program)}
+	case info.IsDir():
+		return "", &CommandError{ErrNotExecutable, fmt.Sprintf("command at %s is a directory", quote(file))}
+	case info.Mode()&0o111 == 0:
+		return "", &CommandError{ErrNotExecutable, fmt.Sprintf("command at %s is not executable", quote(file))}
+	case unix.Access(file, unix.X_OK) != nil:
+		return "", &CommandError{ErrNotExecutable, "no permission to run command " + quote(file)}
+	}
+	return file, nil
+}
+
+// quote writes a text as Python's repr does.
+func quote(s string) string {
+	mark := "'"
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		mark = `"`
+	}
+	var b strings.Builder
+	b.WriteString(mark)
+	for _, r := range s {
+		switch {
+		case r == '\\' || string(r) == mark:
+			b.WriteString(`\` + string(r))
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r < ' ' || r == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	b.WriteString(mark)
+	return b.String()
+}

@@ -1,0 +1,103 @@
+package child
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/supvisors/supvisors/internal/logfile"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// log is where one stream goes; each part may be missing.
+type log struct {
+	file    *logfile.Writer
+	syslog  io.Writer
+	name    string // of the process, begins each line to syslog
+	logger  *slog.Logger
+	failing bool // the last write went wrong, which is said once
+}
+
+// openLogs opens the logs of a process. They are open while there is a stream that can be written to them.
+func (a *Actor) openLogs(spec *process.Spec) error {
+	a.closeLogs()
+	for stream, to := range logSpecs(spec) {
+		l := &log{name: spec.Name, logger: a.cfg.Logger}
+		if to.Syslog {
+			l.syslog = a.cfg.Syslog
+		}
+		if to.File != "" {
+			file, err := logfile.New(to.File, to.MaxBytes, to.Backups)
+			if err != nil {
+				a.closeLogs()
+				return err
+			}
+			l.file = file
+		}
+		a.logs[stream] = l
+	}
+	return nil
+}
+
+func (a *Actor) closeLogs() {
+	for stream, l := range a.logs {
+		if l != nil && l.file != nil {
+			l.file.Close()
+		}
+		a.logs[stream] = nil
+	}
+}
+
+func (a *Actor) reopenLogs() error {
+	var failed []error
+	for _, l := range a.logs {
+		if l != nil && l.file != nil {
+			failed = append(failed, l.file.Reopen())
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (a *Actor) clearLogs() error {
+	var failed []error
+	for stream, to := range logSpecs(a.machine.Spec()) {
+		if to.File == "" {
+			continue
+		}
+		if l := a.logs[stream]; l != nil && l.file != nil {
+			failed = append(failed, l.file.Clear())
+			continue
+		}
+		file, err := logfile.New(to.File, to.MaxBytes, to.Backups)
+		if err == nil {
+			err = errors.Join(file.Clear(), file.Close())
+		}
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+// logSpecs returns what the configuration says about each stream that is read on its own.
+func logSpecs(spec *process.Spec) map[Stream]*process.LogSpec {
+	to := map[Stream]*process.LogSpec{Stdout: &spec.Stdout}
+	if !spec.RedirectStderr {
+		to[Stderr] = &spec.Stderr
+	}
+	return to
+}
+
+// write appends a piece of output. A log that cannot be written loses it; the child is not disturbed.
+func (l *log) write(data []byte) {
+	var err error
+	if l.file != nil {
+		_, err = l.file.Write(data)
+	}
+	if l.syslog != nil {
+		_, serr := l.syslog.Write(append([]byte(l.name+" "), data...))
+		err = errors.Join(err, serr)
+	}
+	if err != nil && !l.failing {
+		l.logger.Error("output of '" + l.name + "' is lost: " + err.Error())
+	}
+	l.failing = err != nil
+}
