@@ -55,7 +55,6 @@ func (n *Node) Run(ctx context.Context) error {
 
 // leave tells the peers that this node ends, so that they need not find out.
 func (n *Node) leave() {
-	n.log.Bye()
 	if err := n.members.Leave(leaveTimeout); err != nil {
 		n.cfg.Logger.Debug("peers were not told of the end", "error", err)
 	}
