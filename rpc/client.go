@@ -117,11 +117,7 @@ func (c *Client) Call(ctx context.Context, method string, out any, args ...any) 
 	if err != nil {
 		return fmt.Errorf("call %s: %w", method, err)
 	}
-	value, err := DecodeReply(reply)
-	if err == nil && out != nil {
-		err = Assign(out, value)
-	}
-	if err != nil {
+	if err := decodeInto(out, reply); err != nil {
 		return fmt.Errorf("call %s: %w", method, err)
 	}
 	return nil

@@ -1,0 +1,100 @@
+package rpc
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/kolo/xmlrpc"
+)
+
+// processInfo is what getAllProcessInfo tells of a process.
+type processInfo struct {
+	Name          string `xmlrpc:"name"`
+	Group         string `xmlrpc:"group"`
+	Start         int    `xmlrpc:"start"`
+	Stop          int    `xmlrpc:"stop"`
+	Now           int    `xmlrpc:"now"`
+	State         int    `xmlrpc:"state"`
+	StateName     string `xmlrpc:"statename"`
+	SpawnErr      string `xmlrpc:"spawnerr"`
+	ExitStatus    int    `xmlrpc:"exitstatus"`
+	LogFile       string `xmlrpc:"logfile"`
+	StdoutLogFile string `xmlrpc:"stdout_logfile"`
+	StderrLogFile string `xmlrpc:"stderr_logfile"`
+	PID           int    `xmlrpc:"pid"`
+	Description   string `xmlrpc:"description"`
+}
+
+func processInfos(n int) []processInfo {
+	infos := make([]processInfo, n)
+	for i := range infos {
+		name := fmt.Sprintf("worker_%04d", i)
+		infos[i] = processInfo{
+			Name: name, Group: "workers", Start: 1700000000 + i, Now: 1700003600, State: 20, StateName: "RUNNING",
+			LogFile:       "/var/log/supervisor/" + name + "-stdout.log",
+			StdoutLogFile: "/var/log/supervisor/" + name + "-stdout.log",
+			StderrLogFile: "/var/log/supervisor/" + name + "-stderr.log",
+			PID:           4000 + i, Description: fmt.Sprintf("pid %d, uptime 1:00:00", 4000+i),
+		}
+	}
+	return infos
+}
+
+func BenchmarkEncode(b *testing.B) {
+	infos := processInfos(1000)
+	reply, err := EncodeReply(infos)
+	if err != nil {
+		b.Fatal(err)
+	}
+	generic, err := DecodeReply(reply)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, value := range map[string]any{"structs": infos, "maps": generic} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(reply)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := EncodeReply(value); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	reply, err := EncodeReply(processInfos(1000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	decoders := map[string]func() error{
+		"any": func() error { _, err := DecodeReply(reply); return err },
+		"structs": func() error {
+			value, err := DecodeReply(reply)
+			if err != nil {
+				return err
+			}
+			var infos []processInfo
+			return Assign(&infos, value)
+		},
+		"kolo": func() error {
+			var infos []processInfo
+			return xmlrpc.Response(reply).Unmarshal(&infos)
+		},
+		"koloerr": func() error {
+			return xmlrpc.Response(reply).Err()
+		},
+	}
+	for name, decode := range decoders {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(reply)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := decode(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
