@@ -2,6 +2,7 @@ package child
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -83,17 +84,17 @@ func environment(base []string, spec *process.Spec) []string {
 
 // lookup finds the file of a command the way Supervisor does: the first of that name in path counts, whatever it is.
 func lookup(program string, path []string) (string, error) {
-	file := program
-	info, err := os.Stat(file)
-	if !strings.Contains(program, "/") {
-		for _, dir := range path {
+	if strings.Contains(program, "/") {
+		path = []string{""}
+	}
+	file, err := program, fs.ErrNotExist
+	var info fs.FileInfo
+	for _, dir := range path {
+		if file = program; dir != "" { // an empty entry is the current directory
 			file = strings.TrimSuffix(dir, "/") + "/" + program
-			if dir == "" {
-				file = program // an empty entry is the current directory
-			}
-			if info, err = os.Stat(file); err == nil {
-				break
-			}
+		}
+		if info, err = os.Stat(file); err == nil {
+			break
 		}
 	}
 	switch {

@@ -1,0 +1,104 @@
+package child
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller tells when the daemon's ends of pipes become ready. It is one epoll instance with one goroutine, which itself
+// waits in the poller of the Go runtime, so that a thousand pipes cost neither goroutines nor threads. Readiness is
+// edge-triggered: it is told again only after a read or write has found nothing to do.
+type poller struct {
+	file *os.File // the epoll descriptor
+	fd   int
+
+	mu      sync.Mutex
+	serial  int32
+	watches map[int32]watch // by descriptor
+}
+
+type watch struct {
+	serial int32 // tells events of an earlier file with the same descriptor
+	ready  func()
+}
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // or the runtime would not poll it
+		unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	return &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, watches: make(map[int32]watch)}, nil
+}
+
+// add watches a descriptor for events; ready must not wait.
+func (p *poller) add(fd int, events uint32, ready func()) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.serial++
+	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: int32(fd), Pad: p.serial}
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return os.NewSyscallError("epoll_ctl", err)
+	}
+	p.watches[int32(fd)] = watch{p.serial, ready}
+	return nil
+}
+
+// remove forgets a descriptor, before it is closed.
+func (p *poller) remove(fd int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.watches[int32(fd)]; ok {
+		delete(p.watches, int32(fd))
+		_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil)
+	}
+}
+
+// run tells readiness until close.
+func (p *poller) run() error {
+	conn, err := p.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("poll pipes: %w", err)
+	}
+	events := make([]unix.EpollEvent, 128)
+	var failed error
+	err = conn.Read(func(fd uintptr) bool {
+		for {
+			n, err := unix.EpollWait(int(fd), events, 0)
+			switch {
+			case errors.Is(err, syscall.EINTR):
+			case err != nil:
+				failed = os.NewSyscallError("epoll_wait", err)
+				return true
+			case n == 0:
+				return false
+			}
+			p.tell(events[:max(n, 0)])
+		}
+	})
+	if errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return errors.Join(failed, err)
+}
+
+func (p *poller) tell(events []unix.EpollEvent) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, ev := range events {
+		if w, ok := p.watches[ev.Fd]; ok && w.serial == ev.Pad {
+			w.ready()
+		}
+	}
+}
+
+// close makes run return.
+func (p *poller) close() error { return p.file.Close() }
