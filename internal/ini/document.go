@@ -117,6 +117,15 @@ func (d *Document) Lookup(section, key string) (Value, bool) {
 	return Value{}, false
 }
 
+// Default returns the value of an option of [DEFAULT] itself.
+func (d *Document) Default(key string) Value {
+	pos, ok := d.places[place{defaultSection, key}]
+	if !ok {
+		return Value{}
+	}
+	return Value{d.file.Section(defaultSection).Key(key).Value(), pos}
+}
+
 // With returns a copy of the document in which one option of an existing section has another value.
 func (d *Document) With(section, key, text string) *Document {
 	clone := newDocument()

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"log/slog"
+
+	"github.com/supvisors/supvisors/internal/ini"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// Config is everything that the configuration files and the command line say. It is read-only.
+type Config struct {
+	Path     string   // the configuration file as it was given
+	Here     string   // its directory, absolute; what %(here)s stands for
+	Included []string // files read because of [include], in order
+
+	Supervisord Supervisord
+	Inet        []InetServer // [inet_http_server] and [inet_http_server:x], in order of the file
+	Unix        []UnixServer // [unix_http_server] and [unix_http_server:x], in order of the file
+	ServerURL   string       // what serverurl=AUTO stands for; "" without a server
+	Ctl         *Ctl         // [supervisorctl]; nil when there is none or it is not valid
+	Groups      []Group      // by priority, then name
+	Supvisors   *Supvisors   // [rpcinterface:supvisors]; nil makes a plain Supervisor
+	Extensions  []Section    // [rest], [rest:x], [device] and [agent], whose options those packages read
+
+	// Warnings are what does not stop the daemon: unknown sections and options, values that are ignored or replaced.
+	Warnings []Problem
+
+	loader *loader // to load again with another numprocs
+}
+
+// Supervisord is the [supervisord] section, with the command line's flags over it.
+type Supervisord struct {
+	NoDaemon    bool
+	Silent      bool
+	User        string // "" keeps the user
+	UID, GID    int    // of User; -1 without
+	Umask       int
+	Directory   string // to change to when the daemon detaches; "" stays
+	Logfile     string // absolute, or "syslog"
+	LogMaxBytes int64  // size that triggers a rotation, 0 never
+	LogBackups  int
+	LogLevel    slog.Level // Supervisor's critical is 12, trace -8, blather -12
+	Pidfile     string     // absolute
+	Identifier  string
+	ChildLogDir string
+	MinFDs      int
+	MinProcs    int
+	NoCleanup   bool // keep the automatic log files of former runs
+	StripANSI   bool
+	Environment []process.EnvVar // also in the Environment of each Spec
+}
+
+// InetServer is a TCP server. Host "" stands for all addresses.
+type InetServer struct {
+	Section            string
+	Host               string
+	Port               int
+	Username, Password string // both "" without authentication; the password may be {SHA}hex
+	CertFile, KeyFile  string // absolute; "" without TLS
+	CACerts            string // absolute; "" does not ask clients for a certificate
+	Pos                ini.Position
+}
+
+// UnixServer is a server on a Unix domain socket.
+type UnixServer struct {
+	Section            string
+	File               string // absolute
+	Mode               int    // permission bits, 0700 by default
+	UID, GID           int    // owner, -1 leaves it
+	Username, Password string // both "" without authentication
+	Pos                ini.Position
+}
+
+// Section is a section whose options another package reads: expanded, in the order of the file.
+type Section struct {
+	Name    string
+	Pos     ini.Position
+	Options []Option
+}
+
+// Option is one option of a Section.
+type Option struct {
+	Key, Value string
+	Pos        ini.Position
+}
+
+// Get returns the value of an option.
+func (s Section) Get(key string) (Option, bool) {
+	for _, o := range s.Options {
+		if o.Key == key {
+			return o, true
+		}
+	}
+	return Option{}, false
+}
+
+// Group returns the group of that name.
+func (c *Config) Group(name string) (Group, bool) {
+	for _, g := range c.Groups {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Group{}, false
+}

@@ -1,0 +1,129 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/ini"
+)
+
+// Load reads the configuration file and what it includes. The flags override the file. The error is an *Error with every
+// problem.
+func Load(path string, flags Flags) (*Config, error) {
+	l, err := newLoader(path, flags)
+	if err == nil {
+		l.doc, err = ini.Load(path, l.global())
+	}
+	if err != nil {
+		return nil, &Error{Problems: fileProblems(path, err)}
+	}
+	return l.load()
+}
+
+func newLoader(path string, flags Flags) (*loader, error) {
+	here, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("could not read config file %s: %w", path, err)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("find the name of the host: %w", err)
+	}
+	l := &loader{path: path, here: here, host: host, env: ini.EnvVars(os.Environ()), flags: flags}
+	l.reset()
+	return l, nil
+}
+
+func (l *loader) reset() {
+	l.problems, l.warnings = nil, nil
+	l.reported = map[Problem]bool{}
+	l.used = map[string]map[string]bool{}
+}
+
+// global returns the expansions of [include] and of environments.
+func (l *loader) global() ini.Vars {
+	vars := ini.Vars{"here": l.here, "host_node_name": l.host}
+	for name, value := range l.env {
+		vars[name] = value
+	}
+	return vars
+}
+
+// load makes a Config of the document, section by section in the order in which Supervisor looks at them.
+func (l *loader) load() (*Config, error) {
+	c := &Config{Path: l.path, Here: l.here, Included: l.doc.Included, loader: l}
+	l.skipped()
+	if !l.doc.Has("supervisord") {
+		l.fail(Problem{Pos: ini.Position{File: l.path}, Text: ".ini file does not include supervisord section"})
+		return nil, &Error{Problems: l.problems, Warnings: l.warnings}
+	}
+	c.Supervisord = l.supervisord()
+	c.Groups = l.groups(c.Supervisord.Environment)
+	c.Inet, c.Unix = l.servers()
+	l.applyFlags(&c.Supervisord)
+	c.ServerURL = serverURL(c.Inet, c.Unix)
+	resolveServerURL(c.Groups, c.ServerURL)
+	c.Ctl = l.ctl()
+	c.Supvisors = l.supvisors(c.Inet)
+	c.Extensions = l.extensions()
+	l.unknown()
+	if l.problems != nil {
+		return nil, &Error{Problems: l.problems, Warnings: l.warnings}
+	}
+	c.Warnings = l.warnings
+	return c, nil
+}
+
+// skipped warns of what [include] names in vain, in Supervisor's words.
+func (l *loader) skipped() {
+	for _, s := range l.doc.Skipped {
+		text := fmt.Sprintf(`No file matches via include "%s"`, s.Path)
+		if s.Err != nil {
+			text = fmt.Sprintf(`Included file "%s" cannot be read: %v`, s.Path, s.Err)
+		}
+		l.warn(Problem{s.Pos, "include", "files", text})
+	}
+}
+
+// fileProblems gives each file that could not be read, and each line that could not be understood, its problem. The first one
+// has the text of Python's parser for the whole file.
+func fileProblems(path string, err error) []Problem {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []Problem
+		for _, e := range joined.Unwrap() {
+			all = append(all, fileProblems(path, e)...)
+		}
+		return all
+	}
+	var syntax *ini.SyntaxError
+	if errors.As(err, &syntax) {
+		var all []Problem
+		text := syntax.Error()
+		for _, bad := range syntax.Lines {
+			all = append(all, Problem{Pos: ini.Position{File: syntax.File, Line: bad.Line}, Text: text})
+			text = "not a section and not an option: " + ini.Repr(strings.TrimRight(bad.Text, "\n"))
+		}
+		return all
+	}
+	var include *ini.IncludeError
+	if errors.As(err, &include) {
+		return []Problem{{Pos: include.Pos, Section: "include", Text: include.Error()}}
+	}
+	return []Problem{{Pos: ini.Position{File: path}, Text: err.Error()}}
+}
+
+// WithNumprocs returns the configuration as it is when the program's section says numprocs=n.
+func (c *Config) WithNumprocs(program string, n int) (*Config, error) {
+	for _, kind := range kindNames {
+		if section := kind + ":" + program; c.loader.doc.Has(section) {
+			l := *c.loader
+			l.reset()
+			l.doc = l.doc.With(section, "numprocs", fmt.Sprint(n))
+			return l.load()
+		}
+	}
+	return nil, fmt.Errorf("set numprocs of %s: no such program", program)
+}

@@ -1,0 +1,66 @@
+package config
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/ini"
+)
+
+// extensionNames are the sections of the REST interfaces.
+var extensionNames = []string{"rest", "device", "agent"}
+
+// extensions copies the sections whose options other packages read.
+func (l *loader) extensions() []Section {
+	var all []Section
+	for _, name := range l.doc.Sections() {
+		prefix, _, _ := strings.Cut(name, ":")
+		if !slices.Contains(extensionNames, prefix) {
+			continue
+		}
+		s := l.section(name, ini.Vars{"host_node_name": l.host})
+		section := Section{Name: name, Pos: s.pos()}
+		for _, key := range l.doc.Keys(name) {
+			if v, ok := s.expanded(key); ok {
+				section.Options = append(section.Options, Option{key, v.Text, v.Pos})
+			}
+		}
+		all = append(all, section)
+	}
+	return all
+}
+
+// silent are sections that belong to Supervisor's plugins: their options are not ours to judge.
+var silent = []string{"ctlplugin:", "rpcinterface:supervisor"}
+
+// unknown warns of sections and options that nobody asked for. Supervisor ignores them without a word, spelling mistakes too.
+func (l *loader) unknown() {
+	if l.doc.Has("include") {
+		l.section("include", nil).lookup("files")
+	}
+	for _, name := range l.doc.Sections() {
+		if slices.ContainsFunc(silent, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			continue
+		}
+		used, known := l.used[name]
+		switch {
+		case strings.HasPrefix(name, "rpcinterface:") && !known:
+			l.warn(Problem{Pos: l.doc.Header(name), Section: name, Text: "this extension is not known and ignored"})
+			continue
+		case !known:
+			l.warn(Problem{Pos: l.doc.Header(name), Section: name, Text: "unknown section"})
+			continue
+		}
+		for _, key := range l.doc.Keys(name) {
+			v, _ := l.doc.Lookup(name, key)
+			if !used[key] && !l.fromDefault(key, v.Pos) {
+				l.warn(Problem{v.Pos, name, key, "unknown option"})
+			}
+		}
+	}
+}
+
+// fromDefault reports whether the option came into a section from [DEFAULT].
+func (l *loader) fromDefault(key string, pos ini.Position) bool {
+	return slices.Contains(l.doc.Keys("DEFAULT"), key) && l.doc.Default(key).Pos == pos
+}

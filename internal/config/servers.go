@@ -1,0 +1,159 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/ini"
+)
+
+// servers reads the sections of both kinds of servers.
+func (l *loader) servers() (inet []InetServer, unix []UnixServer) {
+	for _, name := range l.named("inet_http_server") {
+		inet = append(inet, l.inetServer(name))
+	}
+	for _, name := range l.named("unix_http_server") {
+		unix = append(unix, l.unixServer(name))
+	}
+	return inet, unix
+}
+
+func (l *loader) inetServer(name string) InetServer {
+	s := l.section(name, nil)
+	server := InetServer{Section: name, Pos: s.pos()}
+	server.Username, server.Password = s.credentials()
+	port, ok := s.expanded("port")
+	if !ok {
+		s.fail(fmt.Sprintf("section [%s] has no port value", name))
+	} else if host, number, err := inetAddress(port.Text); err != nil {
+		s.failAt(port.Pos, "port", err.Error())
+	} else {
+		server.Host, server.Port = host, number
+	}
+	server.CertFile = get(s, "certfile", "", s.ownFile)
+	server.KeyFile = get(s, "keyfile", "", s.ownFile)
+	server.CACerts = get(s, "ca_certs", "", s.ownFile)
+	if (server.CertFile == "") != (server.KeyFile == "") {
+		s.fail(fmt.Sprintf("section [%s] needs both certfile and keyfile", name))
+	}
+	if server.CACerts != "" && server.CertFile == "" {
+		s.fail(fmt.Sprintf("section [%s] has ca_certs without certfile", name))
+	}
+	return server
+}
+
+func (l *loader) unixServer(name string) UnixServer {
+	s := l.section(name, nil)
+	server := UnixServer{Section: name, Pos: s.pos(), Mode: defaultMode, UID: -1, GID: -1}
+	if file, ok := s.expanded("file"); !ok {
+		s.fail(fmt.Sprintf("section [%s] has no file value", name))
+	} else if path, err := ini.Normalize(strings.TrimSpace(file.Text)); err != nil {
+		s.failAt(file.Pos, "file", err.Error())
+	} else {
+		server.File = path
+	}
+	server.Username, server.Password = s.credentials()
+	owner := get(s, "chown", userGroup{-1, -1}, parseOwner("sockchown"))
+	server.UID, server.GID = owner.uid, owner.gid
+	server.Mode = get(s, "chmod", defaultMode, parseMode("chmod"))
+	return server
+}
+
+// credentials reads username and password, which go together.
+func (s *section) credentials() (username, password string) {
+	_, hasUser := s.lookup("username")
+	_, hasPassword := s.lookup("password")
+	username, password = s.text("username", ""), s.text("password", "")
+	if hasUser != hasPassword {
+		s.fail(fmt.Sprintf("Section [%s] contains incomplete authentication: If a username or a password is specified, "+
+			"both the username and password must be specified", s.name))
+	}
+	return username, password
+}
+
+// ownFile makes the path of a file absolute, from the directory of the configuration file.
+func (l *loader) ownFile(path string) (string, error) {
+	path = ini.ExpandUser(path)
+	if path == "" || filepath.IsAbs(path) {
+		return path, nil
+	}
+	return filepath.Join(l.here, path), nil
+}
+
+type userGroup struct{ uid, gid int }
+
+// parseOwner reads user or user:group; the option's name is for the error text.
+func parseOwner(option string) func(string) (userGroup, error) {
+	return func(s string) (userGroup, error) {
+		uid, gid, err := ini.Owner(s)
+		if err != nil {
+			return userGroup{}, fmt.Errorf("Invalid %s value %s", option, s)
+		}
+		return userGroup{uid, gid}, nil
+	}
+}
+
+// parseMode reads permission bits; the option's name is for the error text.
+func parseMode(option string) func(string) (int, error) {
+	return func(s string) (int, error) {
+		mode, err := ini.Octal(s)
+		if err != nil {
+			return 0, fmt.Errorf("Invalid %s value %s", option, s)
+		}
+		return mode, nil
+	}
+}
+
+// inetAddress reads port, host:port or *:port. Host "" stands for all addresses.
+func inetAddress(s string) (host string, port int, err error) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		if port, err = portNumber(s); err != nil {
+			return "", 0, fmt.Errorf("not a valid port number: %s ", ini.Repr(s))
+		}
+		return "", port, nil
+	}
+	host, text := strings.ToLower(s[:i]), s[i+1:]
+	if text == "" {
+		return "", 0, fmt.Errorf("no port number specified in %s", ini.Repr(text))
+	}
+	if host == "*" {
+		host = ""
+	}
+	port, err = portNumber(text)
+	return host, port, err
+}
+
+func portNumber(s string) (int, error) {
+	n, err := ini.Int(s)
+	switch {
+	case err != nil:
+		return 0, err
+	case n < 1:
+		return 0, fmt.Errorf("%d is below lower bound (1)", n)
+	case n > 65535:
+		return 0, fmt.Errorf("%d is above upper bound (65535)", n)
+	}
+	return n, nil
+}
+
+// serverURL returns the address that children are told: the first Unix socket, else the last TCP server, as Supervisor.
+func serverURL(inet []InetServer, unix []UnixServer) string {
+	if len(unix) > 0 {
+		return "unix://" + unix[0].File
+	}
+	if len(inet) == 0 {
+		return ""
+	}
+	last := inet[len(inet)-1]
+	scheme, host := "http", last.Host
+	if last.CertFile != "" {
+		scheme = "https"
+	}
+	if host == "" {
+		host = "localhost"
+	}
+	return scheme + "://" + host + ":" + strconv.Itoa(last.Port)
+}

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/supvisors/supvisors/rules"
+)
+
+// Supvisors is the [rpcinterface:supvisors] section.
+type Supvisors struct {
+	SoftwareName string
+	SoftwareIcon string // absolute path of an existing file; "" without
+
+	Instances          []Instance // supvisors_list, in order; empty for a node alone or with discovery only
+	Join               []string   // further peers, host or host:port
+	MulticastGroup     string     // address:port; "" without discovery
+	MulticastInterface string     // IPv4 address; "" for all
+	MulticastTTL       int
+	Stereotypes        []string
+
+	RulesFiles []string // absolute paths of existing files, sorted
+	CSSFiles   []string // absolute paths of existing files, sorted
+
+	AutoFence       bool
+	InactivityTicks int // ticks of 5 s without news before a node is lost, 2 to 720
+
+	EventLink EventLink
+	EventPort int // 0 for the HTTP port + 1
+
+	SynchroOptions    []SynchroOption // at least one
+	SynchroTimeout    time.Duration   // 15 s to 20 min
+	CoreIdentifiers   []string
+	FailureStrategy   FailureStrategy
+	Starting          rules.StartingStrategy
+	Conciliation      rules.ConciliationStrategy
+	StrictConsistency bool          // isolate nodes with other strategy options
+	WaitExitLimit     time.Duration // longest wait for a wait_exit program, 0 without limit
+
+	ClusterSecret    string // as written or read from ClusterSecretFile; "" derives it from the server's user and password
+	DisabilitiesFile string // absolute; "" keeps nothing; its directory may be missing
+
+	HostStats        bool
+	ProcessStats     bool
+	CollectingPeriod time.Duration
+	StatsPeriods     []time.Duration // 1 to 3, sorted
+	StatsHisto       int             // samples kept, 10 to 1500
+	IrixMode         bool            // CPU of a process relative to one core, not to all
+	TailLimit        int64           // bytes of a log page
+	TailfLimit       int64           // bytes a log page that follows begins with
+
+	Log SupvisorsLog
+}
+
+// SupvisorsLog is where the cluster's messages go.
+type SupvisorsLog struct {
+	Own      bool   // a log of its own; false (AUTO) shares the daemon's
+	File     string // absolute, "syslog", or "" for none
+	MaxBytes int64
+	Backups  int
+	Level    slog.Level
+}
+
+// EventLink is the protocol of the event interface for clients.
+type EventLink int
+
+// The event links. The numbers are Supvisors'.
+const (
+	NoEventLink EventLink = iota
+	ZMQ
+	WebSocket
+)
+
+var eventLinks = []string{"NONE", "ZMQ", "WS"}
+
+// String returns the name used in files.
+func (l EventLink) String() string { return nameOf(eventLinks, l) }
+
+// ParseEventLink returns the event link of that name, in any case.
+func ParseEventLink(s string) (EventLink, error) {
+	return parseEnum[EventLink]("event_link", eventLinks, s)
+}
+
+// SynchroOption is a condition that ends the synchronization phase.
+type SynchroOption int
+
+// The synchronization options. The numbers are Supvisors'.
+const (
+	Strict  SynchroOption = iota // all nodes of supvisors_list run
+	List                         // all known nodes run
+	Timeout                      // synchro_timeout is over
+	Core                         // all core identifiers run
+	User                         // a user has said so
+)
+
+var synchroOptions = []string{"STRICT", "LIST", "TIMEOUT", "CORE", "USER"}
+
+// String returns the name used in files.
+func (o SynchroOption) String() string { return nameOf(synchroOptions, o) }
+
+// ParseSynchroOption returns the option of that name, in any case.
+func ParseSynchroOption(s string) (SynchroOption, error) {
+	return parseEnum[SynchroOption]("synchro_options", synchroOptions, s)
+}
+
+// FailureStrategy says what follows when the synchronization conditions are no longer met.
+type FailureStrategy int
+
+// The failure strategies. The numbers are Supvisors'.
+const (
+	FailureContinue FailureStrategy = iota // go on without the lost nodes
+	FailureResync                          // synchronize again
+	FailureShutdown                        // shut the cluster down
+)
+
+var failureStrategies = []string{"CONTINUE", "RESYNC", "SHUTDOWN"}
+
+// String returns the name used in files and on wires.
+func (s FailureStrategy) String() string { return nameOf(failureStrategies, s) }
+
+// ParseFailureStrategy returns the strategy of that name, in any case.
+func ParseFailureStrategy(s string) (FailureStrategy, error) {
+	return parseEnum[FailureStrategy]("supvisors_failure_strategy", failureStrategies, s)
+}
