@@ -55,12 +55,7 @@ func EncodeReply(value any) ([]byte, error) {
 // EncodeFault writes a response with a fault.
 func EncodeFault(f *Fault) []byte {
 	b := append([]byte(nil), replyStart+"<fault>\n"...)
-	b = append(b, structStart...)
-	b = appendMemberName(b, "faultCode")
-	b = append(appendInt(b, int64(f.Code)), memberEnd...)
-	b = appendMemberName(b, "faultString")
-	b = append(appendString(b, f.Text), memberEnd...)
-	b = append(b, structEnd...)
+	b, _ = appendReflect(b, reflect.ValueOf(*f), 0) // an int and a string always have a form
 	return append(b, "</fault>\n"+replyEnd...)
 }
 
