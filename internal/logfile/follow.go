@@ -51,8 +51,8 @@ type follower struct {
 	events *os.File // of inotify
 	file   *os.File
 	info   os.FileInfo // tells which file it is
-	watch  int   // of the file
-	pos    int64 // next byte to read
+	watch  int         // of the file
+	pos    int64       // next byte to read
 }
 
 // start opens the file and sets the watches before anything is read, so that no change is missed.
