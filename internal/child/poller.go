@@ -62,7 +62,7 @@ func (p *poller) remove(fd int) {
 	}
 }
 
-// run tells readiness until close.
+// run tells readiness until close, which is an error to it.
 func (p *poller) run() error {
 	conn, err := p.file.SyscallConn()
 	if err != nil {
@@ -84,9 +84,6 @@ func (p *poller) run() error {
 			p.tell(events[:max(n, 0)])
 		}
 	})
-	if errors.Is(err, os.ErrClosed) {
-		return nil
-	}
 	return errors.Join(failed, err)
 }
 

@@ -46,6 +46,11 @@ func (s *System) Subreaper() error {
 func (s *System) Run() error {
 	s.running.Go(func() { s.reaper.run(s.quit) })
 	err := s.poller.run()
+	select {
+	case <-s.quit:
+		err = nil
+	default:
+	}
 	s.running.Wait()
 	return err
 }
