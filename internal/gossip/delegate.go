@@ -2,7 +2,6 @@ package gossip
 
 import (
 	"log/slog"
-	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -122,16 +121,8 @@ type libraryLog struct {
 
 func (l libraryLog) Write(p []byte) (int, error) {
 	text := strings.TrimSpace(string(p))
-	if wrongSecret(text) {
-		from := text
-		if _, addr, ok := strings.Cut(text, "from="); ok {
-			if ap, err := netip.ParseAddrPort(strings.TrimSpace(addr)); err == nil {
-				from = ap.Addr().String()
-			}
-		}
-		if l.once.first("secret", from) {
-			l.log.Warn("gossip refused: the sender has another cluster secret", "from", from)
-		}
+	if _, from, ok := strings.Cut(text, "from="); ok && wrongSecret(text) && l.once.first("secret", from) {
+		l.log.Warn("gossip refused: the sender has another cluster secret", "from", from)
 	}
 	l.log.Debug("memberlist", "text", text)
 	return len(p), nil

@@ -23,6 +23,8 @@ const (
 	answerTimeout = 5 * time.Second
 	// The pauses between attempts to open a stream double from the first to the last.
 	firstPause, lastPause = 100 * time.Millisecond, 5 * time.Second
+	// steadyStream is how long a stream must have lasted to be opened again without a pause.
+	steadyStream = time.Second
 	// refusedPause is between the two refusals that prove that nobody listens.
 	refusedPause = 50 * time.Millisecond
 	// refusedTimeout bounds an attempt to see whether somebody listens.
@@ -92,9 +94,10 @@ func newFollower(cfg *Config, name, addr, epoch string, next uint64, out chan<- 
 func (f *follower) run(ctx context.Context) {
 	pause, dead := time.Duration(0), false
 	for ctx.Err() == nil {
+		began := time.Now()
 		up, err := f.follow(ctx)
 		if up {
-			pause, dead = 0, false
+			dead = false
 		}
 		f.tell(ctx, streamDown{err})
 		if errors.Is(err, errBye) {
@@ -104,10 +107,12 @@ func (f *follower) run(ctx context.Context) {
 			f.epoch, dead = "", true
 			f.tell(ctx, streamGone{Refused})
 		}
-		if !up || dead {
-			pause = min(max(2*pause, firstPause), lastPause)
-			wait(ctx, pause*3/4+rand.N(pause/2))
+		if up && !dead && time.Since(began) > steadyStream {
+			pause = 0
+			continue
 		}
+		pause = min(max(2*pause, firstPause), lastPause)
+		wait(ctx, pause*3/4+rand.N(pause/2))
 	}
 }
 
@@ -195,7 +200,10 @@ func (f *follower) open(ctx context.Context) (*http.Response, error) {
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	switch {
+	case err == nil && resp.StatusCode == http.StatusGone:
+		err = errBye
+	case resp.StatusCode != http.StatusOK:
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 200))
 		err = fmt.Errorf("answer %q: %.200q", resp.Status, text)
 	}

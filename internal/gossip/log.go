@@ -76,6 +76,13 @@ func (l *Log) end(bye bool) {
 	}
 }
 
+// ended reports whether nothing will be published any more, and whether the node says so.
+func (l *Log) ended() (closed, bye bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed, l.bye
+}
+
 func (l *Log) wake() {
 	if l.change != nil {
 		close(l.change)

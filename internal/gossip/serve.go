@@ -23,6 +23,7 @@ const (
 
 var (
 	errSlowReader = errors.New("the reader is too slow even for snapshots")
+	errClosed     = errors.New("the node is shutting down")
 	errReplaced   = errors.New("the peer has opened another stream")
 )
 
@@ -43,7 +44,7 @@ func newEvents(log *Log, trust *Trust, allow func(string) bool, logger *slog.Log
 }
 
 // ServeHTTP answers GET /cluster/events?epoch=E&from=N: entries from number N on if this is run E of the node and they are kept,
-// else a snapshot and what follows.
+// else a snapshot and what follows. A node that said goodbye answers 410.
 func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
@@ -57,6 +58,14 @@ func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !e.allow(from) {
 		e.refuse(w, r, http.StatusForbidden, fmt.Errorf("node %s is not configured here", from))
+		return
+	}
+	if closed, bye := e.log.ended(); closed {
+		status := http.StatusServiceUnavailable
+		if bye {
+			status = http.StatusGone
+		}
+		http.Error(w, errClosed.Error(), status)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
