@@ -81,7 +81,7 @@ type Core struct {
 	lost             []*proc   // lost with a node, not yet taken care of by a Master
 	conciliated      time.Time // last automatic conciliation
 	pending          []pendingRequest
-	last             *View // as last published
+	ending           *End // to be carried out at the end of the Step
 
 	effects []Effect
 }
@@ -112,14 +112,18 @@ func New(now time.Time, cfg Config) *Core {
 
 // Step takes one event into account and returns what must be done, in order. The slice belongs to the caller.
 func (c *Core) Step(now time.Time, ev Event) []Effect {
-	c.effects = nil
 	c.resume(now)
 	c.apply(ev)
 	c.settle()
 	c.shareModes()
 	c.answerPending()
-	c.shareModes()
-	return c.effects
+	if c.ending != nil { // the peers have heard of it, and the clients have their answers
+		c.emit(*c.ending)
+		c.ending = nil
+	}
+	effects := c.effects // those of New come with the first Step
+	c.effects = nil
+	return effects
 }
 
 // resume sets the time. A node steps at least at each tick; after a longer pause it was frozen, and what it waited for has had no
@@ -177,7 +181,8 @@ func (c *Core) apply(ev Event) {
 func (c *Core) Deadline() (time.Time, bool) {
 	var at time.Time
 	earlier := func(t time.Time) {
-		if !t.IsZero() && (at.IsZero() || t.Before(at)) {
+		// what is due already and did not change anything is looked at again with the next event
+		if t.After(c.now) && (at.IsZero() || t.Before(at)) {
 			at = t
 		}
 	}
@@ -196,11 +201,7 @@ func (c *Core) Deadline() (time.Time, bool) {
 	}
 	c.starter.eachCurrent(func(cmd *command) { earlier(cmd.deadline) })
 	c.stopper.eachCurrent(func(cmd *command) { earlier(cmd.deadline) })
-	if at.IsZero() || at.After(c.now) {
-		return at, !at.IsZero()
-	}
-	// what is due already and did not change anything is looked at again with the next tick
-	return at, false
+	return at, !at.IsZero()
 }
 
 // Report returns all that this node tells the others about itself.

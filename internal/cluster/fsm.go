@@ -64,7 +64,7 @@ func (c *Core) enter(to State) {
 		}
 	case Final:
 		c.abortJobs()
-		c.emit(End{Restart: from == Restarting})
+		c.ending = &End{Restart: from == Restarting}
 	}
 	// the others must see every state, not only the last one of a chain
 	c.shareModes()
