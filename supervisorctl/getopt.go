@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// flag is one option of the command line in Python's getopt notation.
-type flag struct {
+// cliFlag is one option of the command line in Python's getopt notation.
+type cliFlag struct {
 	short string // one letter, "" when there is none
 	long  string // "" when there is none
 	value bool   // the option takes a value
@@ -17,7 +17,7 @@ type given struct{ name, value string }
 
 // getopt parses args as Python's getopt does: options end at the first argument that is none of them, long names may be shortened as
 // long as they stay unique, and a value may be attached. The errors carry Python's texts.
-func getopt(args []string, flags []flag) (opts []given, rest []string, err error) {
+func getopt(args []string, flags []cliFlag) (opts []given, rest []string, err error) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		arg := args[0]
 		args = args[1:]
@@ -38,7 +38,7 @@ func getopt(args []string, flags []flag) (opts []given, rest []string, err error
 	return opts, args, nil
 }
 
-func getoptLong(arg string, args []string, flags []flag) ([]given, []string, error) {
+func getoptLong(arg string, args []string, flags []cliFlag) ([]given, []string, error) {
 	name, value, attached := strings.Cut(arg, "=")
 	f, err := longFlag(name, flags)
 	switch {
@@ -55,9 +55,9 @@ func getoptLong(arg string, args []string, flags []flag) ([]given, []string, err
 	return []given{{"--" + f.long, value}}, args, nil
 }
 
-// longFlag finds the flag with that long name, or the only one whose name starts so.
-func longFlag(name string, flags []flag) (flag, error) {
-	var matches []flag
+// longFlag finds the option with that long name, or the only one whose name starts so.
+func longFlag(name string, flags []cliFlag) (cliFlag, error) {
+	var matches []cliFlag
 	for _, f := range flags {
 		if f.long != "" && strings.HasPrefix(f.long, name) {
 			if f.long == name {
@@ -68,15 +68,15 @@ func longFlag(name string, flags []flag) (flag, error) {
 	}
 	switch len(matches) {
 	case 0:
-		return flag{}, fmt.Errorf("option --%s not recognized", name)
+		return cliFlag{}, fmt.Errorf("option --%s not recognized", name)
 	case 1:
 		return matches[0], nil
 	}
-	return flag{}, fmt.Errorf("option --%s not a unique prefix", name)
+	return cliFlag{}, fmt.Errorf("option --%s not a unique prefix", name)
 }
 
 // getoptShort reads one cluster of short options such as "ic/etc/x.conf".
-func getoptShort(cluster string, args []string, flags []flag) ([]given, []string, error) {
+func getoptShort(cluster string, args []string, flags []cliFlag) ([]given, []string, error) {
 	var opts []given
 	for cluster != "" {
 		r := []rune(cluster)
@@ -101,11 +101,11 @@ func getoptShort(cluster string, args []string, flags []flag) ([]given, []string
 	return opts, args, nil
 }
 
-func shortFlag(letter string, flags []flag) (flag, bool) {
+func shortFlag(letter string, flags []cliFlag) (cliFlag, bool) {
 	for _, f := range flags {
 		if f.short == letter {
 			return f, true
 		}
 	}
-	return flag{}, false
+	return cliFlag{}, false
 }

@@ -24,7 +24,7 @@ type options struct {
 
 const defaultServerURL = "http://localhost:9001"
 
-var ctlFlags = []flag{
+var ctlFlags = []cliFlag{
 	{"h", "help", false}, {"?", "", false}, {"c", "configuration", true}, {"i", "interactive", false}, {"s", "serverurl", true},
 	{"u", "username", true}, {"p", "password", true}, {"r", "history_file", true},
 }
