@@ -32,10 +32,12 @@ type pooled struct {
 // member is one listener process of the pool.
 type member struct {
 	name string
-	// write hands bytes to the stdin of the process without waiting for it; an error means that there is no stdin.
-	write   func([]byte) error
-	talk    *event.Listener
+	// write sends bytes to the stdin of the process without waiting for it. When that goes wrong, refused is to be called
+	// with the same talk.
+	write   func(data []byte, talk *event.Listener)
+	talk    *event.Listener // of the present child
 	running bool
+	deaf    bool    // stdin is closed: the present child gets nothing more
 	working *pooled // the event it was sent last, until it answers
 }
 
@@ -77,7 +79,7 @@ func (d *dispatcher) changed(m *member, state process.State) {
 	m.running = state == process.Running
 	switch {
 	case state == process.Starting:
-		m.talk = event.NewListener()
+		m.talk, m.deaf = event.NewListener(), false
 	case state.IsStopped() || state == process.Backoff: // its child is gone
 		d.rebuffer(m)
 	}
@@ -112,6 +114,25 @@ func (d *dispatcher) react(m *member, r event.Reaction) {
 	m.working = nil
 }
 
+// refused takes note that an event could not be written to the child of that talk; another listener gets it.
+func (d *dispatcher) refused(m *member, talk *event.Listener) {
+	if m.talk != talk || m.working == nil {
+		return // the child is gone, and the event was given back
+	}
+	d.log.Debug(fmt.Sprintf("epipe occurred while sending event %d to listener %s", m.working.serial, m.name))
+	m.deaf = true
+	d.rebuffer(m)
+	d.dispatch()
+}
+
+// remove forgets a listener.
+func (d *dispatcher) remove(m *member) {
+	d.members = slices.DeleteFunc(d.members, func(o *member) bool { return o == m })
+	m.running = false
+	d.rebuffer(m)
+	d.dispatch()
+}
+
 // dispatch sends events as long as there are listeners for them.
 func (d *dispatcher) dispatch() {
 	for len(d.buffer) > 0 && d.send(d.buffer[0]) {
@@ -122,16 +143,13 @@ func (d *dispatcher) dispatch() {
 // send gives the event to the first listener that takes it.
 func (d *dispatcher) send(p pooled) bool {
 	for _, m := range d.members {
-		if !m.running || m.talk.State() != event.ListenerReady {
+		if !m.running || m.deaf || m.talk.State() != event.ListenerReady {
 			continue
 		}
 		envelope := event.Envelope{Server: d.server, Pool: d.pool, Serial: p.serial, PoolSerial: p.poolSerial}
-		if err := m.write(envelope.Encode(p.event)); err != nil {
-			d.log.Debug(fmt.Sprintf("epipe occurred while sending event %d to listener %s, listener state unchanged", p.serial, m.name))
-			continue
-		}
 		m.talk.Send()
 		m.working = &p
+		m.write(envelope.Encode(p.event), m.talk)
 		d.log.Debug(fmt.Sprintf("event %d sent to listener %s", p.serial, m.name))
 		return true
 	}

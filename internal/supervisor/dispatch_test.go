@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,6 +18,7 @@ type bench struct {
 	serial     uint64
 	transcript []string
 	logged     bytes.Buffer
+	refused    []func() // what the deaf listener did not take; told at the step "refused"
 }
 
 func newBench(size int, names ...string) *bench {
@@ -26,9 +26,10 @@ func newBench(size int, names ...string) *bench {
 	b.d = &dispatcher{server: "srv", pool: "ears", size: size, log: slog.New(NewActivityHandler(slog.LevelInfo, &b.logged))}
 	for _, name := range names {
 		m := &member{name: name, talk: event.NewListener()}
-		m.write = func(data []byte) error {
+		m.write = func(data []byte, talk *event.Listener) {
 			if m.name == "deaf" {
-				return errors.New("broken pipe")
+				b.refused = append(b.refused, func() { b.d.refused(m, talk) })
+				return
 			}
 			header, body, _ := strings.Cut(string(data), "\n")
 			var serials string
@@ -38,7 +39,6 @@ func newBench(size int, names ...string) *bench {
 				}
 			}
 			b.transcript = append(b.transcript, fmt.Sprintf("%s <- %s%s", m.name, body, serials))
-			return nil
 		}
 		b.d.members = append(b.d.members, m)
 	}
@@ -56,6 +56,11 @@ func (b *bench) play(t *testing.T, steps ...string) []string {
 			b.serial++
 		case "skip":
 			b.serial++
+		case "refused":
+			for _, tell := range b.refused {
+				tell()
+			}
+			b.refused = nil
 		default:
 			i := slices.IndexFunc(b.d.members, func(m *member) bool { return m.name == who })
 			m := b.d.members[i]
@@ -131,7 +136,12 @@ func TestDispatcher(t *testing.T) {
 			[]string{"a <- x serial:0 poolserial:0", "WARN a: bad result line: 'garbage'", "WARN a: " + unknownWarning,
 				"b <- x serial:0 poolserial:0"}},
 		{"no stdin", 10, []string{"deaf", "b"},
-			slices.Concat(up("deaf"), up("b"), []string{"event x"}),
+			slices.Concat(up("deaf"), up("b"), []string{"event x", "event y", "refused", "b says RESULT 2\nOKREADY\n", "event z"}),
+			[]string{"b <- y serial:1 poolserial:1", "b <- x serial:0 poolserial:0"}},
+		{"no stdin for the present child only", 10, []string{"deaf"},
+			slices.Concat(up("deaf"), []string{"event x", "refused", "deaf EXITED"}, up("deaf"), []string{"refused", "deaf EXITED"}), nil},
+		{"refused after the death", 10, []string{"deaf", "b"},
+			slices.Concat(up("deaf"), []string{"event x", "deaf EXITED"}, up("deaf"), []string{"refused"}, up("b"), []string{"refused"}),
 			[]string{"b <- x serial:0 poolserial:0"}},
 		{"a buffer of nothing holds one", 0, []string{"a"},
 			slices.Concat([]string{"event x", "event y"}, up("a")),

@@ -12,7 +12,7 @@ var tickPeriods = [...]event.TickPeriod{event.Every5, event.Every60, event.Every
 
 // ticks publishes a TICK event whenever a period of the wall clock begins, until ctx ends. As in Supervisor, the period in
 // which it starts gives no event, and a clock that jumps over several periods gives one.
-func ticks(ctx context.Context, bus *event.Bus) {
+func ticks(ctx context.Context, publish func(event.Event)) {
 	last := [len(tickPeriods)]time.Time{}
 	now := time.Now()
 	for i, p := range tickPeriods {
@@ -30,7 +30,7 @@ func ticks(ctx context.Context, bus *event.Bus) {
 		for i, p := range tickPeriods {
 			if begin := periodBegin(p, now); !begin.Equal(last[i]) {
 				last[i] = begin
-				bus.Publish(event.Tick{Period: p, When: begin})
+				publish(event.Tick{Period: p, When: begin})
 			}
 		}
 		timer.Reset(untilNextTick(now))

@@ -15,7 +15,7 @@ func TestTicksComeAtTheBoundariesOfTheWallClock(t *testing.T) {
 		bus := event.NewBus()
 		sub := bus.Subscribe(2000, event.TypeTick)
 		ctx, cancel := context.WithCancel(t.Context())
-		go ticks(ctx, bus)
+		go ticks(ctx, bus.Publish)
 		begin := time.Now()
 		time.Sleep(time.Hour + time.Minute)
 		cancel()
@@ -50,7 +50,7 @@ func TestNoTickForThePeriodOfTheStart(t *testing.T) {
 		bus := event.NewBus()
 		sub := bus.Subscribe(10, event.TypeTick)
 		ctx, cancel := context.WithCancel(t.Context())
-		go ticks(ctx, bus) // exactly at the begin of an hour
+		go ticks(ctx, bus.Publish) // exactly at the begin of an hour
 		time.Sleep(4999 * time.Millisecond)
 		synctest.Wait()
 		if len(sub.C) != 0 {

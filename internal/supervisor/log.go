@@ -1,0 +1,94 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/logfile"
+)
+
+// ActivityLog is the daemon's own log: the logfile of [supervisord], and a console.
+type ActivityLog struct {
+	*slog.Logger
+	file   *logfile.Writer // nil when there is no file
+	syslog *logfile.Syslog // nil unless the log goes to syslog
+}
+
+// OpenActivityLog opens the log that the options of [supervisord] describe. Lines go to the console too, unless it is nil.
+func OpenActivityLog(o config.Supervisord, console io.Writer) (*ActivityLog, error) {
+	a := &ActivityLog{}
+	var out []io.Writer
+	if console != nil {
+		out = append(out, console)
+	}
+	switch o.Logfile {
+	case "":
+	case "syslog":
+		w, err := logfile.NewSyslog("supervisord", "")
+		if err != nil {
+			return nil, fmt.Errorf("activity log: %w", err)
+		}
+		a.syslog, out = w, append(out, w)
+	default:
+		w, err := logfile.New(o.Logfile, o.LogMaxBytes, o.LogBackups)
+		if err != nil {
+			return nil, fmt.Errorf("activity log: %w", err)
+		}
+		a.file, out = w, append(out, w)
+	}
+	a.Logger = slog.New(NewActivityHandler(o.LogLevel, out...))
+	return a, nil
+}
+
+// Path returns the file of the log. The error is a *NoFileError when there is none, or when it was removed.
+func (a *ActivityLog) Path() (string, error) {
+	if a.file == nil {
+		return "", &NoFileError{}
+	}
+	return existing(a.file.Path())
+}
+
+// Clear starts the log file anew.
+func (a *ActivityLog) Clear() error {
+	if _, err := a.Path(); err != nil {
+		return err
+	}
+	if err := a.file.Clear(); err != nil {
+		return err
+	}
+	a.Info("reopening log file")
+	return nil
+}
+
+// Reopen opens the log file again, so that one moved away is let go.
+func (a *ActivityLog) Reopen() error {
+	if a.file == nil {
+		return nil
+	}
+	return a.file.Reopen()
+}
+
+// Close closes the log file. What is logged afterwards goes to the console only.
+func (a *ActivityLog) Close() error {
+	var err error
+	if a.file != nil {
+		err = a.file.Close()
+	}
+	if a.syslog != nil {
+		err = errors.Join(err, a.syslog.Close())
+	}
+	return err
+}
+
+// existing returns path if there is a file.
+func existing(path string) (string, error) {
+	if _, err := os.Stat(path); path == "" || errors.Is(err, fs.ErrNotExist) {
+		return "", &NoFileError{Path: path}
+	}
+	return path, nil
+}

@@ -1,0 +1,138 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// SetNumprocs changes how many processes a program has, in all active groups that have it (Supvisors' update_numprocs). New
+// processes are added, and started if they want it. Of those that are too many, the stopped ones are removed at once; the others
+// are returned in obsolete: they are not started again, and removed when they have stopped. Errors are ErrBadName, ErrEnding and
+// the *config.Error of a configuration that does not allow n processes.
+func (s *Supervisor) SetNumprocs(ctx context.Context, program string, n int) (added, obsolete []process.Namespec, err error) {
+	fresh, obsolete, err := s.setNumprocs(ctx, program, n)
+	if err != nil {
+		return nil, nil, fmt.Errorf("numprocs of %s: %w", program, err)
+	}
+	for _, m := range fresh {
+		added = append(added, m.namespec())
+	}
+	if s.started.Load() {
+		s.autostart(fresh)
+	}
+	return added, obsolete, nil
+}
+
+func (s *Supervisor) setNumprocs(ctx context.Context, program string, n int) (fresh []*managed, obsolete []process.Namespec, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.work.Err() != nil {
+		return nil, nil, ErrEnding
+	}
+	if !slices.Contains(s.Programs(), program) {
+		return nil, nil, ErrBadName
+	}
+	cfg, err := s.loaded.Load().WithNumprocs(program, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.loaded.Store(cfg)
+	for _, g := range s.current.Load().byPriority {
+		wanted, ok := cfg.Group(g.config.Name)
+		if !ok {
+			continue // no longer configured; it keeps what it has
+		}
+		new, err := s.grow(ctx, g, wanted, program)
+		if err != nil {
+			return nil, nil, err
+		}
+		fresh = append(fresh, new...)
+		over, err := s.shrink(ctx, s.current.Load().byName[g.config.Name], wanted, program)
+		if err != nil {
+			return nil, nil, err
+		}
+		obsolete = append(obsolete, over...)
+	}
+	return fresh, obsolete, nil
+}
+
+// grow adds the processes of the program that the group does not have. One that was about to be removed stays.
+func (s *Supervisor) grow(ctx context.Context, g *group, wanted config.Group, program string) ([]*managed, error) {
+	var fresh []*managed
+	for _, spec := range wanted.Specs {
+		m := g.byName[spec.Name]
+		switch {
+		case spec.Program != program:
+		case m == nil:
+			m, err := s.manage(g, spec)
+			if err != nil {
+				return nil, err
+			}
+			fresh = append(fresh, m)
+		case s.obsolete[m]:
+			delete(s.obsolete, m)
+			if err := m.Hold(ctx, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(fresh) > 0 {
+		s.current.Store(s.current.Load().with(g.withProcs(append(slices.Clone(g.procs), fresh...))))
+	}
+	for _, m := range fresh {
+		s.publish(event.ProcessAdded{Info: m.Info()})
+	}
+	return fresh, nil
+}
+
+// shrink removes the processes of the program that the group should not have, and returns those that have to stop before.
+func (s *Supervisor) shrink(ctx context.Context, g *group, wanted config.Group, program string) (obsolete []process.Namespec, err error) {
+	for _, m := range g.procs {
+		if m.spec.Program != program || slices.ContainsFunc(wanted.Specs, func(spec process.Spec) bool { return spec.Name == m.spec.Name }) {
+			continue
+		}
+		if err := m.Hold(ctx, true); err != nil {
+			return nil, err
+		}
+		if !unstopped(m) {
+			s.remove(m)
+			continue
+		}
+		obsolete = append(obsolete, m.namespec())
+		if !s.obsolete[m] {
+			s.obsolete[m] = true
+			s.background.Go(func() { s.removeStopped(m) })
+		}
+	}
+	return obsolete, nil
+}
+
+// removeStopped removes an obsolete process once it has stopped, unless it was wanted again by then.
+func (s *Supervisor) removeStopped(m *managed) {
+	if _, err := m.Wait(s.work, func(i process.Info) bool { return i.State.IsStopped() }); err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.obsolete[m] && !unstopped(m) && s.work.Err() == nil {
+		delete(s.obsolete, m)
+		s.remove(m)
+	}
+}
+
+// remove takes a stopped process out of its group. The caller holds mu.
+func (s *Supervisor) remove(m *managed) {
+	g := s.current.Load().byName[m.spec.Group]
+	s.current.Store(s.current.Load().with(g.withProcs(slices.DeleteFunc(slices.Clone(g.procs), func(o *managed) bool { return o == m }))))
+	m.Close()
+	<-m.done
+	if g.pool != nil {
+		g.pool.leave(m.member)
+	}
+	s.publish(event.ProcessRemoved{Info: m.Info()})
+}

@@ -1,0 +1,86 @@
+package supervisor
+
+import (
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// Process is one managed process.
+type Process struct {
+	Info process.Info
+	Spec process.Spec // as configured
+}
+
+// Group is one active group.
+type Group struct {
+	Name      string
+	Kind      config.Kind
+	Priority  int
+	Processes []Process // by priority
+}
+
+// State returns the state of the daemon.
+func (s *Supervisor) State() State { return State(s.state.Load()) }
+
+// Identifier returns the identifier option of the daemon.
+func (s *Supervisor) Identifier() string { return s.daemon.Identifier }
+
+// Processes returns all processes by group and name, the order of Supervisor's getAllProcessInfo.
+func (s *Supervisor) Processes() []Process { return processes(s.current.Load().lexical) }
+
+// Process returns one process; ErrBadName if there is none of that name, or if it names a whole group.
+func (s *Supervisor) Process(ns process.Namespec) (Process, error) {
+	m, err := s.current.Load().find(ns)
+	if err != nil {
+		return Process{}, err
+	}
+	return m.process(), nil
+}
+
+// Group returns the active group of that name, or ErrBadName.
+func (s *Supervisor) Group(name string) (Group, error) {
+	g, err := s.current.Load().group(name)
+	if err != nil {
+		return Group{}, err
+	}
+	return g.describe(), nil
+}
+
+// Groups returns the active groups by priority.
+func (s *Supervisor) Groups() []Group {
+	var all []Group
+	for _, g := range s.current.Load().byPriority {
+		all = append(all, g.describe())
+	}
+	return all
+}
+
+// Configured is a group of the configuration that was read last.
+type Configured struct {
+	config.Group
+	InUse bool // a group of that name is active
+}
+
+// Configured returns the groups of the configuration that was read last, the source of getAllConfigInfo.
+func (s *Supervisor) Configured() []Configured {
+	active := s.current.Load().byName
+	var all []Configured
+	for _, g := range s.loaded.Load().Groups {
+		all = append(all, Configured{g, active[g.Name] != nil})
+	}
+	return all
+}
+
+func (m *managed) process() Process { return Process{m.Info(), m.spec} }
+
+func (g *group) describe() Group {
+	return Group{g.config.Name, g.config.Kind, g.config.Priority, processes(g.procs)}
+}
+
+func processes(list []*managed) []Process {
+	all := make([]Process, len(list))
+	for i, m := range list {
+		all[i] = m.process()
+	}
+	return all
+}
