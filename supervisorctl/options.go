@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/ini"
 )
 
@@ -21,8 +21,6 @@ type options struct {
 	supvisorsPlugin    bool   // the configuration has [ctlplugin:supvisors]
 	args               []string
 }
-
-const defaultServerURL = "http://localhost:9001"
 
 var ctlFlags = []cliFlag{
 	{"h", "help", false}, {"?", "", false}, {"c", "configuration", true}, {"i", "interactive", false}, {"s", "serverurl", true},
@@ -76,18 +74,34 @@ func readOptions(args []string) (options, error) {
 		}
 		given[name] = f.value
 	}
-	o := options{serverURL: defaultServerURL, prompt: "supervisor", args: rest}
 	path, ok := given["configuration"]
 	if !ok {
 		path = findConfiguration(args[0])
 	}
-	if path != "" {
-		if err := o.load(path); err != nil {
-			return options{}, err
-		}
+	o, err := loadOptions(path)
+	if err != nil {
+		return options{}, err
 	}
+	o.args = rest
 	o.override(given)
 	return o, nil
+}
+
+// loadOptions takes the options from a configuration file, or the defaults when there is none.
+func loadOptions(path string) (options, error) {
+	ctl, err := config.LoadCtl(path)
+	var wrong *config.Error
+	if errors.As(err, &wrong) {
+		return options{}, errors.New(wrong.Text())
+	}
+	if err != nil {
+		return options{}, err
+	}
+	doc, err := ini.LoadOne(path)
+	return options{
+		serverURL: ctl.ServerURL, username: ctl.Username, password: ctl.Password, prompt: ctl.Prompt, historyFile: ctl.HistoryFile,
+		supvisorsPlugin: err == nil && doc.Has("ctlplugin:supvisors"),
+	}, nil
 }
 
 // override lets the command line have the last word.
@@ -124,11 +138,9 @@ func isURL(text string) bool {
 	return scheme != "" && rest != "" && !strings.ContainsAny(rest[:1], "?#")
 }
 
-// findConfiguration returns the first file that is there of those that supervisorctl looks for, "" when none is.
+// findConfiguration returns the first configuration file that is there, "" when there is none.
 func findConfiguration(program string) string {
-	here := filepath.Dir(filepath.Dir(program))
-	for _, path := range []string{filepath.Join(here, "etc/supervisord.conf"), filepath.Join(here, "supervisord.conf"), "supervisord.conf",
-		"etc/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"} {
+	for _, path := range config.SearchPaths(program) {
 		if _, err := os.Stat(path); err == nil {
 			return path
 		}
