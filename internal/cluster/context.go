@@ -50,6 +50,12 @@ func (p *proc) shown() process.State {
 
 func (p *proc) runsOn(n *node) bool { return p.state.IsRunning() && slices.Contains(p.running, n) }
 func (p *proc) conflicting() bool   { return len(p.running) > 1 }
+
+// up returns the nodes where the process is up and not about to end.
+func (p *proc) up() []*node {
+	return slices.DeleteFunc(slices.Clone(p.running), func(n *node) bool { return !p.infos[n].State.IsRunning() })
+}
+
 func (p *proc) crashed() bool {
 	return p.state == process.Fatal || p.state == process.Exited && !p.expected
 }
@@ -168,13 +174,13 @@ func (c *Core) removeProcess(n *node, ns process.Namespec) {
 		return
 	}
 	c.setInfo(p, n, nil)
+	c.loseCommands(func(cmd *command) bool { return cmd.proc == p && cmd.node == n })
 	if len(p.infos) > 0 {
 		return
 	}
 	app := p.app
 	c.unload(p)
 	app.procs = slices.DeleteFunc(app.procs, func(q *proc) bool { return q == p })
-	c.lost = slices.DeleteFunc(c.lost, func(q *proc) bool { return q == p })
 	c.forgetJobs(p)
 	if len(app.procs) == 0 {
 		delete(c.byApp, app.name)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/supvisors/supvisors/rules"
@@ -35,6 +36,15 @@ func (h *failureHandler) addProcess(p *proc) {
 		return
 	}
 	h.processes = appendNew(h.processes, p)
+}
+
+// forget drops a process that does not exist any more, and its application when that was its last one.
+func (h *failureHandler) forget(p *proc) {
+	h.processes = slices.DeleteFunc(h.processes, func(q *proc) bool { return q == p })
+	if len(p.app.procs) == 0 {
+		gone := func(app *application) bool { return app == p.app }
+		h.stop, h.restart = slices.DeleteFunc(h.stop, gone), slices.DeleteFunc(h.restart, gone)
+	}
 }
 
 // add takes a failed process over, by its own strategy. When the whole application is down, restarting one process after the other
@@ -144,9 +154,9 @@ func (c *Core) conciliate(strategy rules.ConciliationStrategy) {
 		c.log(Warn, "conflict of %s: %s", p.ns, strategy)
 		switch strategy {
 		case rules.Senicide: // the youngest stays
-			c.stopProcess(p, c.others(p, func(a, b float64) bool { return a < b }))
+			c.keepOne(p, slices.MinFunc)
 		case rules.Infanticide: // the oldest stays
-			c.stopProcess(p, c.others(p, func(a, b float64) bool { return a > b }))
+			c.keepOne(p, slices.MaxFunc)
 		case rules.ConciliationStop:
 			c.stopProcess(p, nil)
 		case rules.ConciliationRestart:
@@ -159,15 +169,14 @@ func (c *Core) conciliate(strategy rules.ConciliationStrategy) {
 	c.runJobs()
 }
 
-// others returns the nodes where a process must end so that the best uptime stays.
-func (c *Core) others(p *proc, better func(a, b float64) bool) []*node {
-	keep := p.running[0]
-	for _, n := range p.running[1:] {
-		if better(c.uptime(p, n), c.uptime(p, keep)) {
-			keep = n
-		}
+// keepOne stops a process everywhere but on the node that choose takes by uptime. Where it is about to end it does not count.
+func (c *Core) keepOne(p *proc, choose func([]*node, func(a, b *node) int) *node) {
+	up := p.up()
+	if len(up) < 2 {
+		return
 	}
-	return slices.DeleteFunc(slices.Clone(p.running), func(n *node) bool { return n == keep })
+	keep := choose(up, func(a, b *node) int { return cmp.Compare(c.uptime(p, a), c.uptime(p, b)) })
+	c.stopProcess(p, slices.DeleteFunc(up, func(n *node) bool { return n == keep }))
 }
 
 // uptime is how long a process is up on a node, by the node's own clock as of its last tick.

@@ -178,7 +178,8 @@ func (c *Core) afterFailure(gone []*node) (State, bool) {
 	case FailureResync:
 		return Synchronization, true
 	case FailureShutdown:
-		return ShuttingDown, true
+		// a Master that is there stops everything in its order, and takes the others along
+		return ShuttingDown, c.isMaster() || !c.masterAgreed()
 	}
 	return 0, false
 }
@@ -197,7 +198,7 @@ func (c *Core) nextElection() State {
 	if c.isMaster() {
 		return Distribution
 	}
-	if s := c.masterState(); s > Election && s != Final {
+	if s := c.masterState(); s > Election && s < Final {
 		c.adoptTerm()
 		return s
 	}
@@ -248,8 +249,8 @@ func (c *Core) nextWorking(gone []*node) State {
 func (c *Core) followMaster() State {
 	c.adoptTerm()
 	s := c.masterState()
-	if s == Operation && !c.masterNode().modes.Starting {
-		c.lost = nil // the Master has taken care of them
+	if m := c.masterNode().modes; s == Operation && !m.Starting && !m.Stopping && c.stableRunners() != nil {
+		c.lost = nil // the Master knows of the same losses and has taken care of them
 	}
 	if s == Synchronization || s.working() || s == Restarting || s == ShuttingDown {
 		return s

@@ -40,6 +40,11 @@ func (n *node) String() string {
 	return fmt.Sprintf("<%s>%s", n.id.Nick, n.id.Identifier)
 }
 
+// sharesMachine reports whether two nodes are on one machine, as far as is known.
+func (n *node) sharesMachine(m *node) bool {
+	return m == n || m.id.Machine != "" && m.id.Machine == n.id.Machine
+}
+
 func (c *Core) addNode(id Identity) *node {
 	n := &node{id: id, rank: len(c.nodes)}
 	c.nodes = append(c.nodes, n)
@@ -56,8 +61,12 @@ func (c *Core) setInstance(n *node, s InstanceState) {
 	n.state = s
 	c.self.modes.Instances[n.id.Identifier] = s
 	if s == InstanceStopped || s == InstanceIsolated {
-		n.modes, n.forced = Modes{}, nil
+		n.modes = Modes{}
 		n.epoch, n.seq = "", 0 // nothing counts until its next whole Report
+		if n.forced != nil {
+			n.forced = nil
+			c.refreshForced(n)
+		}
 	}
 	if s == InstanceChecking {
 		n.checkBy = c.now.Add(checkLimit)
@@ -218,7 +227,7 @@ func (c *Core) peerDelta(ev PeerDelta) {
 
 func (c *Core) setModes(n *node, m Modes) {
 	n.modes = m
-	if m.Instances[c.cfg.Self] == InstanceIsolated && n.state == InstanceRunning {
+	if m.Instances[c.cfg.Self] == InstanceIsolated && (n.state == InstanceChecked || n.state == InstanceRunning) {
 		c.log(Warn, "instance %s has isolated this one", n)
 		c.setInstance(n, InstanceFailed)
 	}

@@ -35,7 +35,6 @@ type job struct {
 	strategy rules.StartingStrategy
 	// among are the nodes chosen for an application that is not distributed.
 	among     []*node
-	placed    bool // among was decided
 	stopAfter bool // a required program failed with starting_failure_strategy STOP
 }
 
@@ -153,14 +152,15 @@ func (c *Core) runJobs() {
 	c.overdue(&c.stopper)
 	for {
 		c.triggerFailures()
-		if !c.advance(&c.stopper, c.stopGroup, c.stopDone) && !c.advance(&c.starter, c.startGroup, c.startDone) {
+		if !c.advance(&c.stopper, nil, c.stopGroup, c.stopDone) && !c.advance(&c.starter, c.placeTogether, c.startGroup, c.startDone) {
 			return
 		}
 	}
 }
 
-// advance drives one sequencer as far as it goes, and reports whether a job ended (which may have planned another one).
-func (c *Core) advance(s *sequencer, begin func(*job, []*command), done func(*job)) (ended bool) {
+// advance drives one sequencer as far as it goes, and reports whether a job ended (which may have planned another one). prepare, which
+// may be nil, is called once for each job, before its first group begins.
+func (c *Core) advance(s *sequencer, prepare func(*job), begin func(*job, []*command), done func(*job)) (ended bool) {
 	for {
 		for _, j := range slices.Clone(s.current) {
 			for len(j.current) == 0 && len(j.planned) > 0 {
@@ -177,6 +177,11 @@ func (c *Core) advance(s *sequencer, begin func(*job, []*command), done func(*jo
 		}
 		if len(s.current) > 0 || !s.pop() {
 			return ended
+		}
+		for _, j := range s.current {
+			if prepare != nil {
+				prepare(j)
+			}
 		}
 	}
 }
@@ -214,6 +219,18 @@ func (c *Core) expectedState(s *sequencer, cmd *command) process.State {
 	return process.Starting
 }
 
+// underWay reports whether the node has told that the process is starting or stopping, as the command wants it to.
+func (c *Core) underWay(s *sequencer, cmd *command) bool {
+	info := cmd.proc.infos[cmd.node]
+	if info == nil {
+		return false
+	}
+	if s == &c.stopper {
+		return info.State == process.Stopping
+	}
+	return info.State.IsRunning()
+}
+
 // failCommand ends a command without success: the process is shown in the state that the failure means.
 func (c *Core) failCommand(s *sequencer, j *job, cmd *command, reason string) {
 	j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
@@ -241,27 +258,29 @@ func (c *Core) jobEvent(p *proc, n *node) {
 	}
 }
 
-// loseJobs ends the commands that wait for a node that is gone. What they were about is a starting or stopping matter, not a
-// running failure.
-func (c *Core) loseJobs(gone []*node) {
-	for _, n := range gone {
-		for _, j := range c.starter.jobs() {
+// loseCommands ends the commands that wait for something that will not be heard of any more. What they were about is a starting or
+// stopping matter, not a running failure.
+func (c *Core) loseCommands(silent func(*command) bool) {
+	for _, s := range []*sequencer{&c.starter, &c.stopper} {
+		for _, j := range s.current {
 			for _, cmd := range slices.Clone(j.current) {
-				if cmd.node == n {
-					j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
+				if !silent(cmd) {
+					continue
+				}
+				j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
+				c.notLost(cmd.proc)
+				if s == &c.starter {
 					c.startFailed(j, cmd.proc)
-					c.notLost(cmd.proc)
 				}
 			}
 		}
-		for _, j := range c.stopper.jobs() {
-			j.current = slices.DeleteFunc(j.current, func(cmd *command) bool {
-				if cmd.node == n {
-					c.notLost(cmd.proc)
-				}
-				return cmd.node == n
-			})
-		}
+	}
+}
+
+// loseJobs ends the commands that wait for a node that is gone, and leaves to the jobs what they are about to start or stop.
+func (c *Core) loseJobs(gone []*node) {
+	for _, n := range gone {
+		c.loseCommands(func(cmd *command) bool { return cmd.node == n })
 	}
 	if len(c.lost) == 0 {
 		return
@@ -281,6 +300,9 @@ func (c *Core) notLost(p *proc) {
 
 // forgetJobs drops what concerns a process that does not exist any more.
 func (c *Core) forgetJobs(p *proc) {
+	c.notLost(p)
+	c.failures.forget(p)
+	c.afterStop = slices.DeleteFunc(c.afterStop, func(r restart) bool { return r.proc == p })
 	about := func(cmd *command) bool { return cmd.proc == p }
 	for _, s := range []*sequencer{&c.starter, &c.stopper} {
 		for _, j := range s.jobs() {
@@ -294,7 +316,8 @@ func (c *Core) forgetJobs(p *proc) {
 	}
 }
 
-// orderFailed ends the command of an order that was not carried out. A node that cannot be reached is left to gossip.
+// orderFailed ends the command of an order that was not carried out. What the node tells about the process counts for more: an order
+// that went wrong because the process is on its way already does no harm. A node that cannot be reached is left to gossip.
 func (c *Core) orderFailed(ev OrderFailed) {
 	o := ev.Order
 	c.log(Warn, "order %s %s to %s: %s", o.Action, o.Namespec, o.To, ev.Reason)
@@ -304,16 +327,21 @@ func (c *Core) orderFailed(ev OrderFailed) {
 	}
 	for _, j := range s.current {
 		for _, cmd := range slices.Clone(j.current) {
-			if cmd.proc.ns == o.Namespec && cmd.node.id.Identifier == o.To {
+			if cmd.proc.ns == o.Namespec && cmd.node.id.Identifier == o.To && !c.underWay(s, cmd) {
 				c.failCommand(s, j, cmd, ev.Reason)
 			}
 		}
 	}
 }
 
-// orderReceived carries an order of another node out, unless it belongs to a term that is over.
+// orderReceived carries an order of another node out, unless it belongs to a term that is over or the node is isolated.
 func (c *Core) orderReceived(ev OrderReceived) {
 	o := ev.Order
+	if n := c.byID[o.From]; n != nil && n.state == InstanceIsolated {
+		c.log(Warn, "order %s %s of %s refused: it is isolated", o.Action, o.Namespec, n)
+		c.emit(Refuse{ID: ev.ID, Reason: "the sender is isolated"})
+		return
+	}
 	if latest := max(c.self.modes.Term, c.masterTerm()); o.Term < latest {
 		c.log(Warn, "order %s %s of %s refused: its term %d is over, term is %d", o.Action, o.Namespec, o.From, o.Term, latest)
 		c.emit(Refuse{ID: ev.ID, Reason: "the order belongs to a term that is over"})

@@ -121,7 +121,7 @@ func best(list []candidate, strategy rules.StartingStrategy) int {
 func (c *Core) machineLoad(n *node, requested map[*node]int) int {
 	sum := 0
 	for _, m := range c.nodes {
-		if m == n || m.id.Machine != "" && m.id.Machine == n.id.Machine {
+		if n.sharesMachine(m) {
 			sum += m.load + requested[m]
 		}
 	}
@@ -160,22 +160,43 @@ func (c *Core) possible(p *proc) []*node {
 	return c.allowedNodes(p.rules.Identifiers)
 }
 
-// place finds the node for a start. For an application that is not distributed, the choice is among the nodes taken for all of it.
+// place finds the node for a start. In an application that is not distributed it is reserved already, or the choice is among the nodes
+// taken for all of it.
 func (c *Core) place(j *job, cmd *command) (*node, refusals) {
-	p := cmd.proc
-	if j.app.rules.Managed && j.app.rules.Distribution != rules.AllInstances {
-		return c.choose(j.among, j.strategy, p.rules.ExpectedLoad, c.runningFilter, knowsFilter(p))
+	p, strategy, nodes := cmd.proc, cmd.strategy, c.possible(cmd.proc)
+	if j.together() {
+		strategy, nodes = j.strategy, j.among
 	}
-	return c.choose(c.possible(p), cmd.strategy, p.rules.ExpectedLoad, c.runningFilter, knowsFilter(p))
+	if n := cmd.node; n != nil {
+		if why := firstRefusal(n, []filter{c.runningFilter, knowsFilter(p)}); why != "" {
+			return nil, refusals{n.id.Nick + ": " + why}
+		}
+		return n, nil
+	}
+	return c.choose(nodes, strategy, p.rules.ExpectedLoad, c.runningFilter, knowsFilter(p))
+}
+
+// together reports whether the application may not be spread over all nodes.
+func (j *job) together() bool {
+	return j.app.rules.Managed && j.app.rules.Distribution != rules.AllInstances
 }
 
 // placeTogether chooses, before the first process of an application that is not distributed is started, the node (SINGLE_INSTANCE)
-// or the nodes of one machine (SINGLE_NODE) that can bear all of its start sequence.
+// or the nodes of one machine (SINGLE_NODE) that can bear all of its start sequence, and reserves them for what is planned.
 func (c *Core) placeTogether(j *job) {
-	if j.placed || !j.app.rules.Managed || j.app.rules.Distribution == rules.AllInstances {
+	if !j.together() {
 		return
 	}
-	j.placed = true
+	var no refusals
+	if j.among, no = c.nodesTogether(j); len(j.among) == 0 {
+		c.log(Warn, "application %s: no instance can bear all of it (%s)", j.app.name, no)
+	}
+	for _, cmd := range j.commands() {
+		cmd.node, _ = c.choose(j.among, j.strategy, cmd.proc.rules.ExpectedLoad, c.runningFilter, knowsFilter(cmd.proc))
+	}
+}
+
+func (c *Core) nodesTogether(j *job) ([]*node, refusals) {
 	load := 0
 	for _, p := range j.app.sequenced() {
 		load += p.rules.ExpectedLoad
@@ -184,21 +205,18 @@ func (c *Core) placeTogether(j *job) {
 	if n := j.app.rules.Number; j.app.rules.Identifiers.Hash && n > 0 && len(nodes) > 0 {
 		nodes = []*node{nodes[(n-1)%len(nodes)]} // the application x_N goes to the Nth node
 	}
-	if j.app.rules.Distribution == rules.SingleInstance {
-		if n, _ := c.choose(nodes, j.strategy, load, c.runningFilter, c.wholeFilter(j.app)); n != nil {
-			j.among = []*node{n}
-		}
-		return
+	known := c.wholeFilter(j.app)
+	if j.app.rules.Distribution == rules.SingleNode {
+		known = c.machineFilter(j.app, nodes)
 	}
-	n, _ := c.choose(nodes, j.strategy, load, c.runningFilter, c.machineFilter(j.app, nodes))
+	n, no := c.choose(nodes, j.strategy, load, c.runningFilter, known)
 	if n == nil {
-		return
+		return nil, no
 	}
-	for _, m := range nodes {
-		if m == n || m.id.Machine != "" && m.id.Machine == n.id.Machine {
-			j.among = append(j.among, m)
-		}
+	if j.app.rules.Distribution == rules.SingleInstance {
+		return []*node{n}, nil
 	}
+	return slices.DeleteFunc(slices.Clone(nodes), func(m *node) bool { return !n.sharesMachine(m) }), nil
 }
 
 // wholeFilter wants a node to know all processes of an application.
@@ -217,9 +235,7 @@ func (c *Core) wholeFilter(app *application) filter {
 func (c *Core) machineFilter(app *application, nodes []*node) filter {
 	return func(n *node) string {
 		for _, p := range app.procs {
-			if !slices.ContainsFunc(nodes, func(m *node) bool {
-				return (m == n || m.id.Machine != "" && m.id.Machine == n.id.Machine) && knowsFilter(p)(m) == ""
-			}) {
+			if !slices.ContainsFunc(nodes, func(m *node) bool { return n.sharesMachine(m) && knowsFilter(p)(m) == "" }) {
 				return "its machine does not know " + p.ns.String()
 			}
 		}

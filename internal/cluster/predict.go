@@ -17,6 +17,7 @@ func (c *Core) testStartApplication(r TestStartApplication) ([]Prediction, error
 	if app.state != ApplicationStopped {
 		return nil, fault(AlreadyStarted, "%s", r.Name)
 	}
+	c.assignNumbered(app) // final, as in Supvisors: the start will use what was predicted
 	t := c.clone()
 	t.startApplication(t.byApp[r.Name], r.Strategy)
 	return t.predict(), nil
@@ -32,6 +33,7 @@ func (c *Core) testStartProcess(r TestStartProcess) ([]Prediction, error) {
 			return nil, fault(AlreadyStarted, "%s", p.ns)
 		}
 	}
+	c.assignNumbered(procs[0].app)
 	t := c.clone()
 	for _, p := range procs {
 		t.startProcess(t.find(p.ns), r.Strategy, "")
@@ -109,7 +111,7 @@ func (c *Core) clone() *Core {
 	nodes := map[*node]*node{}
 	for _, n := range c.nodes {
 		m := *n
-		m.modes = n.modes.clone()
+		m.modes, m.forced = n.modes.clone(), nil // what was forced lasts until the start that is predicted
 		t.nodes = append(t.nodes, &m)
 		t.byID[m.id.Identifier] = &m
 		nodes[n] = &m
@@ -120,7 +122,7 @@ func (c *Core) clone() *Core {
 		a.procs = nil
 		for _, p := range app.procs {
 			q := *p
-			q.app, q.assigned, q.running = &a, nodes[p.assigned], nil
+			q.app, q.assigned, q.running, q.forced = &a, nodes[p.assigned], nil, nil
 			for _, n := range p.running {
 				q.running = append(q.running, nodes[n])
 			}

@@ -396,6 +396,9 @@ func (c *Core) end(restart bool) error {
 	if !c.isMaster() {
 		return errors.New("this instance is not the Master")
 	}
+	if c.state() == to {
+		return nil
+	}
 	if !Allowed(c.state(), to) {
 		return fmt.Errorf("invalid Supvisors state=%s", c.state())
 	}

@@ -56,11 +56,10 @@ func (c *Core) startProcess(p *proc, strategy rules.StartingStrategy, args strin
 
 // startGroup starts the processes of one sequence number. Each start counts in the load when the next one is placed.
 func (c *Core) startGroup(j *job, group []*command) {
-	c.placeTogether(j)
 	for _, cmd := range group {
 		p := cmd.proc
 		if p.state.IsRunning() { // somebody else has started it: what comes next waits for it all the same
-			cmd.node = p.running[0]
+			cmd.node = p.up()[0]
 			j.current = append(j.current, cmd)
 			c.startEvent(j, cmd)
 			continue
@@ -102,7 +101,7 @@ func (c *Core) startEvent(j *job, cmd *command) {
 			cmd.deadline = c.now.Add(c.cfg.WaitExitLimit)
 		}
 	case process.Exited:
-		if waits && info.Expected {
+		if cmd.proc.rules.WaitExit && info.Expected {
 			succeed()
 			return
 		}

@@ -102,8 +102,11 @@ func (c *Core) stopEvent(cmd *command) bool {
 	return false
 }
 
-// stopDone ends a stop job: what waited for it starts now.
+// stopDone ends a stop job: what waited for it starts now, unless there is more to stop first.
 func (c *Core) stopDone(j *job) {
+	if c.stopper.job(j.app) != nil {
+		return
+	}
 	var waiting []restart
 	c.afterStop = slices.DeleteFunc(c.afterStop, func(r restart) bool {
 		if r.app == j.app {
