@@ -87,6 +87,11 @@ func (e *expander) takeWhile(set string) string {
 
 // conversion does what follows a '%': (name), flags, width, precision, a length that means nothing, and the letter.
 func (e *expander) conversion() error {
+	if strings.HasPrefix(e.rest, "%") {
+		e.rest, e.at = e.rest[1:], e.at+1
+		e.out.WriteByte('%')
+		return nil
+	}
 	value, named, err := e.named()
 	if err != nil {
 		return err
@@ -109,10 +114,6 @@ func (e *expander) conversion() error {
 	letter, err := e.take()
 	if err != nil {
 		return err
-	}
-	if letter == '%' {
-		e.out.WriteByte('%')
-		return nil
 	}
 	if !named && strings.ContainsRune("sradiouxXeEfFgG", letter) {
 		return fmt.Errorf("%%%c without a name in parentheses", letter)
