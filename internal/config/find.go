@@ -10,9 +10,6 @@ import (
 // SearchPaths returns where a configuration file is looked for, in order, by a program that was called by that name.
 func SearchPaths(program string) []string {
 	here := filepath.Dir(filepath.Dir(program))
-	if !strings.Contains(strings.TrimLeft(program, "/"), "/") && !filepath.IsAbs(program) {
-		here = ""
-	}
 	return []string{
 		filepath.Join(here, "etc", "supervisord.conf"),
 		filepath.Join(here, "supervisord.conf"),
