@@ -63,7 +63,9 @@ func (s *Supervisor) Ending() <-chan struct{} { return s.ending }
 // of one priority together, and the next ones when they have stopped. Nothing is started meanwhile. It ends the state RUNNING if
 // that was not done. The error is that of ctx, and then Shutdown may be called again; otherwise the Supervisor has ended.
 func (s *Supervisor) Shutdown(ctx context.Context) error {
-	s.End(Shutdown)
+	if s.State() == Running {
+		s.End(Shutdown)
+	}
 	s.mu.Lock()
 	if s.ended {
 		s.mu.Unlock()
