@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -67,9 +68,22 @@ func run(bin, dir string) error {
 	return nil
 }
 
+// serverURL finds where a node serves.
+var serverURL = regexp.MustCompile(`(?m)^serverurl=(\S+)$`)
+
 func start(bin, dir string, i int) (*demoNode, error) {
-	n := &demoNode{name: fmt.Sprintf("node%d", i), url: fmt.Sprintf("http://127.0.0.1:6100%d", i), exited: make(chan struct{})}
-	n.cmd = exec.Command(filepath.Join(bin, "supvisors"), "-n", "-s", "-c", filepath.Join(dir, n.name+".conf"))
+	n := &demoNode{name: fmt.Sprintf("node%d", i), exited: make(chan struct{})}
+	conf := filepath.Join(dir, n.name+".conf")
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		return nil, err
+	}
+	match := serverURL.FindSubmatch(text)
+	if match == nil {
+		return nil, fmt.Errorf("%s: no serverurl", conf)
+	}
+	n.url = string(match[1])
+	n.cmd = exec.Command(filepath.Join(bin, "supvisors"), "-n", "-s", "-c", conf)
 	n.cmd.Stdout, n.cmd.Stderr = os.Stdout, os.Stderr
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is ours to pass on
 	if err := n.cmd.Start(); err != nil {
