@@ -63,8 +63,8 @@ type Spec struct {
 	RedirectStderr bool
 	Stdout, Stderr LogSpec
 	Environment    []EnvVar // of [supervisord], then of the section; each name once
-	ServerURL      string // value of SUPERVISOR_SERVER_URL, "" when AUTO found no server
-	AutoServerURL  bool   // ServerURL was found by AUTO; getAllConfigInfo then shows "none"
+	ServerURL      string   // value of SUPERVISOR_SERVER_URL, "" when AUTO found no server
+	AutoServerURL  bool     // ServerURL was found by AUTO; getAllConfigInfo then shows "none"
 
 	// Listener marks a process of an [eventlistener:x]: its stdin and stdout carry the listener protocol.
 	Listener bool
