@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 }
 
 // fake is a server that answers what a table says. A key is a method, or a method and its arguments as JSON; "GET path" is a stream.
-// A value {"fault": [code, text]} is a fault, {"http": status} another status than 200.
+// A value {"fault": [code, text]} is a fault, {"http": status} another status than 200, {"raw": text} no XML-RPC at all, and
+// {"hang": true} never comes. A stream that ends with "..." stays open after it.
 type fake struct {
 	url     string
 	port    int
@@ -103,7 +104,12 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.NotFound(w, r)
 			return
 		}
-		io.WriteString(w, text)
+		begin, open := strings.CutSuffix(text, "...")
+		io.WriteString(w, begin)
+		if open {
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}
 		return
 	}
 	body, _ := io.ReadAll(r.Body)
@@ -112,10 +118,10 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f.answer(w, method, jsonList(args))
+	f.answer(w, r, method, jsonList(args))
 }
 
-func (f *fake) answer(w http.ResponseWriter, method, args string) {
+func (f *fake) answer(w http.ResponseWriter, r *http.Request, method, args string) {
 	f.record(method + " " + args)
 	reply, ok := f.replies[method+" "+args]
 	if !ok {
@@ -127,6 +133,10 @@ func (f *fake) answer(w http.ResponseWriter, method, args string) {
 	special, _ := reply.(map[string]any)
 	if status, ok := special["http"].(int); ok {
 		w.WriteHeader(status)
+		return
+	}
+	if special["hang"] == true {
+		<-r.Context().Done()
 		return
 	}
 	if raw, ok := special["raw"].(string); ok {

@@ -12,8 +12,12 @@ type cliFlag struct {
 	value bool   // the option takes a value
 }
 
-// given is one option found on the command line, spelled out as "-c" or "--configuration".
-type given struct{ name, value string }
+// given is an option as it was found on the command line.
+type given struct {
+	flag  cliFlag
+	name  string // "-c" or "--configuration"
+	value string
+}
 
 // getopt parses args as Python's getopt does: options end at the first argument that is none of them, long names may be shortened as
 // long as they stay unique, and a value may be attached. The errors carry Python's texts.
@@ -52,7 +56,7 @@ func getoptLong(arg string, args []string, flags []cliFlag) ([]given, []string, 
 		}
 		value, args = args[0], args[1:]
 	}
-	return []given{{"--" + f.long, value}}, args, nil
+	return []given{{f, "--" + f.long, value}}, args, nil
 }
 
 // longFlag finds the option with that long name, or the only one whose name starts so.
@@ -96,7 +100,7 @@ func getoptShort(cluster string, args []string, flags []cliFlag) ([]given, []str
 			}
 			value, cluster = cluster, ""
 		}
-		opts = append(opts, given{"-" + letter, value})
+		opts = append(opts, given{f, "-" + letter, value})
 	}
 	return opts, args, nil
 }

@@ -62,8 +62,8 @@ func readOptions(args []string) (options, error) {
 	}
 	given := map[string]string{}
 	for _, f := range flags {
-		name := attribute(f.name)
-		if name == "help" {
+		name := f.flag.long
+		if name == "help" || f.flag.short == "?" {
 			return options{}, errHelp
 		}
 		if name == "serverurl" && !isURL(f.value) {
@@ -114,18 +114,6 @@ func (o *options) override(given map[string]string) {
 	}
 	_, asked := given["interactive"]
 	o.interactive = asked || len(o.args) == 0
-}
-
-// attribute returns the long name of a flag of the command line.
-func attribute(name string) string {
-	if long, ok := strings.CutPrefix(name, "--"); ok {
-		return long
-	}
-	f, _ := shortFlag(name[1:], ctlFlags)
-	if f.long == "" {
-		return "help"
-	}
-	return f.long
 }
 
 // isURL reports whether a text has a scheme and something after it that is no mere query.

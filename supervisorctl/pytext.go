@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/rpc"
@@ -33,10 +32,6 @@ func pyRepr(v any) string {
 		return ini.Repr(v)
 	case float64:
 		return pyFloat(v)
-	case []byte:
-		return "b" + ini.Repr(string(v))
-	case time.Time:
-		return v.Format("20060102T15:04:05")
 	case []any:
 		return "[" + pyJoin(v) + "]"
 	case rpc.Map:
@@ -46,7 +41,7 @@ func pyRepr(v any) string {
 		}
 		return "{" + strings.Join(members, ", ") + "}"
 	}
-	return fmt.Sprint(v) // the integers
+	return fmt.Sprint(v) // an int; no server sends dates or base64 in answer to these commands
 }
 
 func pyJoin(values []any) string {
