@@ -32,24 +32,9 @@ func newLoader(path string, flags Flags) (*loader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the name of the host: %w", err)
 	}
-	l := &loader{path: path, here: here, host: host, env: ini.EnvVars(os.Environ()), flags: flags}
-	l.reset()
+	l := &loader{path: path, here: here, host: host, environ: ini.EnvVars(os.Environ()), flags: flags}
+	l.begin()
 	return l, nil
-}
-
-func (l *loader) reset() {
-	l.problems, l.warnings = nil, nil
-	l.reported = map[Problem]bool{}
-	l.used = map[string]map[string]bool{}
-}
-
-// global returns the expansions of [include] and of environments.
-func (l *loader) global() ini.Vars {
-	vars := ini.Vars{"here": l.here, "host_node_name": l.host}
-	for name, value := range l.env {
-		vars[name] = value
-	}
-	return vars
 }
 
 // load makes a Config of the document, section by section in the order in which Supervisor looks at them.
@@ -101,10 +86,12 @@ func fileProblems(path string, err error) []Problem {
 	var syntax *ini.SyntaxError
 	if errors.As(err, &syntax) {
 		var all []Problem
-		text := syntax.Error()
-		for _, bad := range syntax.Lines {
+		for i, bad := range syntax.Lines {
+			text := "not a section and not an option: " + ini.Repr(strings.TrimRight(bad.Text, "\n"))
+			if i == 0 {
+				text = syntax.Error()
+			}
 			all = append(all, Problem{Pos: ini.Position{File: syntax.File, Line: bad.Line}, Text: text})
-			text = "not a section and not an option: " + ini.Repr(strings.TrimRight(bad.Text, "\n"))
 		}
 		return all
 	}
@@ -120,7 +107,7 @@ func (c *Config) WithNumprocs(program string, n int) (*Config, error) {
 	for _, kind := range kindNames {
 		if section := kind + ":" + program; c.loader.doc.Has(section) {
 			l := *c.loader
-			l.reset()
+			l.begin()
 			l.doc = l.doc.With(section, "numprocs", fmt.Sprint(n))
 			return l.load()
 		}

@@ -13,14 +13,31 @@ type loader struct {
 	doc   *ini.Document
 	path  string
 	here  string
-	host  string   // host_node_name
-	env   ini.Vars // ENV_x of the process, later also of [supervisord] environment
+	host  string // host_node_name
 	flags Flags
+
+	environ ini.Vars // ENV_x of the daemon
+	env     ini.Vars // and of [supervisord] environment once that is read
 
 	problems []Problem
 	warnings []Problem
 	reported map[Problem]bool           // by place; several sections may look at one option
 	used     map[string]map[string]bool // options of sections that somebody asked for
+}
+
+// begin forgets what a former reading found.
+func (l *loader) begin() {
+	l.env = maps.Clone(l.environ)
+	l.problems, l.warnings = nil, nil
+	l.reported = map[Problem]bool{}
+	l.used = map[string]map[string]bool{}
+}
+
+// global returns the expansions of [include] and of environments.
+func (l *loader) global() ini.Vars {
+	vars := ini.Vars{"here": l.here, "host_node_name": l.host}
+	maps.Copy(vars, l.env)
+	return vars
 }
 
 func (l *loader) fail(p Problem) {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,7 +34,8 @@ func (l *loader) specs(name, group string, env []process.EnvVar) []process.Spec 
 	var specs []process.Spec
 	for i := range count {
 		one := *s
-		one.vars = cloneWith(s.vars, ini.Vars{"process_num": start + i, "numprocs": count})
+		one.vars = maps.Clone(s.vars)
+		one.vars["process_num"], one.vars["numprocs"] = start+i, count
 		specs = append(specs, one.spec(common, processName, i, env))
 		if len(l.problems) > before {
 			return nil // the other processes have the same problems
@@ -238,14 +240,4 @@ func merge(earlier, later []process.EnvVar) []process.EnvVar {
 		}
 	}
 	return all
-}
-
-func cloneWith(vars, more ini.Vars) ini.Vars {
-	clone := make(ini.Vars, len(vars)+len(more))
-	for _, m := range []ini.Vars{vars, more} {
-		for name, value := range m {
-			clone[name] = value
-		}
-	}
-	return clone
 }
