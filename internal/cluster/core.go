@@ -67,13 +67,15 @@ type Core struct {
 	wall  float64   // wall clock of the last local tick, advanced by the time since
 	ticks time.Time // when that tick came
 
-	nodes  []*node // supvisors_list order, then discovery order
-	byID   map[string]*node
-	self   *node
-	apps   []*application // sorted by name
-	byApp  map[string]*application
-	seq    uint64
-	shared Modes // the Modes as last shared
+	nodes []*node // supvisors_list order, then discovery order
+	byID  map[string]*node
+	self  *node
+	// running caches runners, nil when it is out of date.
+	running []*node
+	apps    []*application // sorted by name
+	byApp   map[string]*application
+	seq     uint64
+	shared  Modes // the Modes as last shared
 
 	starter, stopper sequencer
 	afterStop        []restart
@@ -99,14 +101,14 @@ func New(now time.Time, cfg Config) *Core {
 	c.starter = sequencer{lowFirst: true}
 	c.self.epoch = cfg.Epoch
 	m := &c.self.modes
-	m.Term, m.Discovery, m.Instances = cfg.Term, cfg.Discovery, map[string]InstanceState{}
+	m.Term, m.Discovery, m.Instances = cfg.Term, cfg.Discovery, make(map[string]InstanceState, len(c.nodes))
 	for _, n := range c.nodes {
 		m.Instances[n.id.Identifier] = InstanceStopped
 	}
 	for i := range cfg.Processes {
 		c.storeProcess(c.self, &cfg.Processes[i])
 	}
-	c.shared = m.clone()
+	c.shared = *m
 	return c
 }
 
@@ -207,7 +209,7 @@ func (c *Core) Deadline() (time.Time, bool) {
 // Report returns all that this node tells the others about itself.
 func (c *Core) Report() Report {
 	r := Report{Identity: c.self.id, Epoch: c.cfg.Epoch, Seq: c.seq, Consistent: c.consistent(),
-		Modes: c.shared.clone(), Tick: c.self.tick}
+		Modes: c.shared, Tick: c.self.tick}
 	for _, app := range c.apps {
 		for _, p := range app.procs {
 			if info := p.infos[c.self]; info != nil {
@@ -237,8 +239,8 @@ func (c *Core) shareModes() {
 	if sameModes(m, &c.shared) {
 		return
 	}
-	c.shared = m.clone()
-	sent := c.shared.clone()
+	c.shared = *m
+	sent := *m
 	c.share(Delta{Modes: &sent})
 	c.touchNode(c.self)
 }

@@ -2,19 +2,19 @@ package cluster
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 )
 
-// runners returns the nodes that this one sees RUNNING, in configuration order.
+// runners returns the nodes that this one sees RUNNING, in configuration order. The slice is not to be changed.
 func (c *Core) runners() []*node {
-	var list []*node
-	for _, n := range c.nodes {
-		if n.state == InstanceRunning {
-			list = append(list, n)
+	if c.running == nil {
+		for _, n := range c.nodes {
+			if n.state == InstanceRunning {
+				c.running = append(c.running, n)
+			}
 		}
 	}
-	return list
+	return c.running
 }
 
 // stableRunners returns the nodes that all running nodes see RUNNING while they see everybody else in a definite state; nil when
@@ -41,19 +41,11 @@ func (c *Core) stableRunners() []*node {
 	return runners
 }
 
-// masters returns the Masters that the running nodes have declared; "" stands for a node that has none.
-func (c *Core) masters() map[string]bool {
-	found := map[string]bool{}
-	for _, n := range c.runners() {
-		found[n.modes.Master] = true
-	}
-	return found
-}
-
 // masterAgreed reports whether all running nodes have declared one and the same running Master.
 func (c *Core) masterAgreed() bool {
-	found := c.masters()
-	return len(found) == 1 && !found[""] && c.masterNode() != nil && c.masterNode().state == InstanceRunning
+	m := c.masterNode()
+	return m != nil && m.state == InstanceRunning &&
+		!slices.ContainsFunc(c.runners(), func(n *node) bool { return n.modes.Master != m.id.Identifier })
 }
 
 func (c *Core) masterNode() *node { return c.byID[c.self.modes.Master] }
@@ -104,9 +96,9 @@ func (c *Core) adoptTerm() {
 // identifiers, then the smallest nick.
 func (c *Core) selectMaster() {
 	var candidates []*node
-	for id := range maps.Keys(c.masters()) {
-		if n := c.byID[id]; n != nil && n.state == InstanceRunning {
-			candidates = append(candidates, n)
+	for _, n := range c.runners() {
+		if m := c.byID[n.modes.Master]; m != nil && m.state == InstanceRunning {
+			candidates = appendNew(candidates, m)
 		}
 	}
 	if len(candidates) == 0 {

@@ -42,7 +42,8 @@ type NIC struct {
 	Netmask string `json:"netmask" xmlrpc:"netmask"`
 }
 
-// Modes is the state of the cluster as one node sees it, and what it is busy with (Supvisors' state and modes).
+// Modes is the state of the cluster as one node sees it, and what it is busy with (Supvisors' state and modes). Its map is never
+// changed, only replaced: Views, Reports and Deltas share it.
 type Modes struct {
 	State     State                    `json:"state"`
 	Degraded  bool                     `json:"degraded,omitempty"`
@@ -54,8 +55,12 @@ type Modes struct {
 	Instances map[string]InstanceState `json:"instances,omitempty"`
 }
 
-func (m Modes) clone() Modes {
-	m.Instances = maps.Clone(m.Instances)
+// with returns the Modes that show one instance in another state.
+func (m Modes) with(identifier string, s InstanceState) Modes {
+	instances := make(map[string]InstanceState, len(m.Instances)+1)
+	maps.Copy(instances, m.Instances)
+	instances[identifier] = s
+	m.Instances = instances
 	return m
 }
 

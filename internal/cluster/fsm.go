@@ -106,10 +106,13 @@ func (c *Core) next() State {
 
 // synced tells whether an option is set and, if so, whether the nodes it wants are all among those given.
 func (c *Core) synced(o SyncOption, among []*node) (set, ok bool) {
+	if !c.cfg.Sync[o] {
+		return false, false
+	}
 	var wanted []*node
 	switch o {
 	case SyncStrict:
-		wanted = c.resolve(identifiers(c.cfg.Instances))
+		wanted = c.nodes[:len(c.cfg.Instances)]
 	case SyncList:
 		wanted = c.nodes
 	case SyncCore:
@@ -119,15 +122,7 @@ func (c *Core) synced(o SyncOption, among []*node) (set, ok bool) {
 	for _, n := range wanted {
 		ok = ok && slices.Contains(among, n)
 	}
-	return c.cfg.Sync[o], ok
-}
-
-func identifiers(ids []Identity) []string {
-	names := make([]string, len(ids))
-	for i, id := range ids {
-		names[i] = id.Identifier
-	}
-	return names
+	return true, ok
 }
 
 // nextSynchronization ends the synchronization as soon as one of the synchro_options is met.

@@ -59,7 +59,8 @@ func (c *Core) setInstance(n *node, s InstanceState) {
 		return
 	}
 	n.state = s
-	c.self.modes.Instances[n.id.Identifier] = s
+	c.running = nil
+	c.self.modes = c.self.modes.with(n.id.Identifier, s)
 	if s == InstanceStopped || s == InstanceIsolated {
 		n.modes = Modes{}
 		n.epoch, n.seq = "", 0 // nothing counts until its next whole Report
@@ -89,7 +90,7 @@ func (c *Core) peerJoined(ev PeerJoined) {
 			return
 		}
 		n = c.addNode(ev.Identity)
-		c.self.modes.Instances[n.id.Identifier] = InstanceStopped
+		c.self.modes = c.self.modes.with(n.id.Identifier, InstanceStopped)
 		c.log(Info, "instance %s was discovered", n)
 	}
 	if n == c.self {
@@ -152,7 +153,7 @@ func (c *Core) peerReport(r *Report) {
 	n.epoch, n.seq = r.Epoch, r.Seq
 	n.id.Stereotypes, n.id.Machine, n.id.Network = r.Identity.Stereotypes, r.Identity.Machine, r.Identity.Network
 	n.tick, n.tickAt, n.localTick = r.Tick, c.now, c.self.tick
-	c.setModes(n, r.Modes.clone())
+	c.setModes(n, r.Modes)
 	c.replaceProcesses(n, r.Processes)
 	n.forced = slices.Clone(r.Forced)
 	c.refreshForced(n)
@@ -210,7 +211,7 @@ func (c *Core) peerDelta(ev PeerDelta) {
 	n.seq = ev.Seq
 	switch d := ev.Delta; {
 	case d.Modes != nil:
-		c.setModes(n, d.Modes.clone())
+		c.setModes(n, *d.Modes)
 	case d.Tick != nil:
 		n.tick, n.tickAt, n.localTick = *d.Tick, c.now, c.self.tick
 		c.touchNode(n)

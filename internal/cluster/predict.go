@@ -111,7 +111,7 @@ func (c *Core) clone() *Core {
 	nodes := map[*node]*node{}
 	for _, n := range c.nodes {
 		m := *n
-		m.modes, m.forced = n.modes.clone(), nil // what was forced lasts until the start that is predicted
+		m.forced = nil // what was forced lasts until the start that is predicted
 		t.nodes = append(t.nodes, &m)
 		t.byID[m.id.Identifier] = &m
 		nodes[n] = &m

@@ -91,7 +91,7 @@ func (c *Core) View() *View {
 }
 
 func (n *node) show() *InstanceView {
-	return &InstanceView{Identity: n.id, State: n.state, Modes: n.modes.clone(), Tick: n.tick, TickAt: n.tickAt,
+	return &InstanceView{Identity: n.id, State: n.state, Modes: n.modes, Tick: n.tick, TickAt: n.tickAt,
 		LocalTick: n.localTick, Load: n.load, Failure: n.state == InstanceRunning && n.crashes > 0}
 }
 

@@ -2,7 +2,6 @@ package clustertest
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -42,11 +41,11 @@ func (n *Node) checkShare(s cluster.Share) {
 	if s.Delta.Modes == nil {
 		return
 	}
-	to := s.Delta.Modes.State
-	if to != n.state && !cluster.Allowed(n.state, to) {
-		n.w.violate("%s hops from %s to %s", n.id.Nick, n.state, to)
+	from, to := n.modes.State, s.Delta.Modes.State
+	if to != from && !cluster.Allowed(from, to) {
+		n.w.violate("%s hops from %s to %s", n.id.Nick, from, to)
 	}
-	n.state = to
+	n.modes = *s.Delta.Modes
 }
 
 // checkOrder: a start waits for the starts of lower numbers in its application. Clients may interfere with a sequence on purpose,
@@ -80,7 +79,7 @@ func (n *Node) checkOrder(o cluster.Order) {
 
 // checkStep holds after every step of a core.
 func (n *Node) checkStep() {
-	m := n.core.View().Self.Modes
+	m := n.modes
 	if (m.State == cluster.Distribution || m.State == cluster.Operation || m.State == cluster.Conciliation) && m.Master == "" {
 		n.w.violate("%s is in %s without a Master", n.id.Nick, m.State)
 	}
@@ -103,6 +102,10 @@ func (w *World) CheckSettled() error {
 	if w.Violation != "" {
 		return fmt.Errorf("%s", w.Violation)
 	}
+	views := make([]string, len(w.nodes))
+	for _, n := range w.up() {
+		views[n.rank] = describe(n.core.View())
+	}
 	for _, a := range w.up() {
 		m := a.core.View().Self.Modes
 		if m.State != cluster.Operation {
@@ -118,7 +121,7 @@ func (w *World) CheckSettled() error {
 			if other := b.core.View().Self.Modes; other.Master != m.Master || other.Term != m.Term {
 				return fmt.Errorf("%s has Master %s term %d, %s has %s term %d", a.id.Nick, m.Master, m.Term, b.id.Nick, other.Master, other.Term)
 			}
-			if va, vb := describe(a.core.View()), describe(b.core.View()); va != vb {
+			if va, vb := views[a.rank], views[b.rank]; va != vb {
 				return fmt.Errorf("the views differ:\n%s:\n%s\n%s:\n%s", a.id.Nick, va, b.id.Nick, vb)
 			}
 		}
@@ -146,7 +149,7 @@ func (w *World) checkTruth() error {
 				info := v.Application(ch.info.Group).Process(ch.info.Name).At(b.id.Identifier)
 				told := *info
 				told.HasCrashed = ch.info.HasCrashed
-				if !reflect.DeepEqual(told, ch.info) {
+				if told != ch.info {
 					return fmt.Errorf("%s believes %+v of %s, which is %+v", a.id.Nick, told, b.id.Nick, ch.info)
 				}
 			}

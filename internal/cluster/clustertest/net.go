@@ -72,9 +72,8 @@ func (n *Node) follow(peer *Node) {
 // receive delivers a message of a stream, in order and only while the stream lives.
 func (n *Node) receive(peer *Node, stream int, deliver func()) {
 	w, run := n.w, n.run
-	q := w.queue(peer, n)
-	at := max(*q, w.now) + w.delay()
-	*q = at
+	at := max(peer.queues[n.rank], w.now) + w.delay()
+	peer.queues[n.rank] = at
 	w.after(at-w.now, func() {
 		ok := func() bool { return n.core != nil && n.run == run && n.streams[peer.rank] == stream }
 		if !ok() {
@@ -118,23 +117,11 @@ func (n *Node) reconnect(peer *Node) {
 // breakStreams closes the connections that others have to a node that is gone.
 func (n *Node) breakStreams() {
 	for _, peer := range n.w.nodes {
-		if peer.streams[n.rank] != 0 {
+		if peer.core != nil && peer.streams[n.rank] != 0 {
 			peer.streams[n.rank] = 0
 			peer.reconnect(n)
 		}
 	}
-}
-
-// queues hold the time of the last delivery for each direction, so that streams keep their order.
-func (w *World) queue(from, to *Node) *time.Duration {
-	if w.queues == nil {
-		w.queues = map[[2]int]*time.Duration{}
-	}
-	key := [2]int{from.rank, to.rank}
-	if w.queues[key] == nil {
-		w.queues[key] = new(time.Duration)
-	}
-	return w.queues[key]
 }
 
 // carryOut does what an effect of the core asks for.
@@ -144,10 +131,12 @@ func (n *Node) carryOut(e cluster.Effect) {
 	case cluster.Share:
 		n.checkShare(e)
 		for _, peer := range w.nodes {
-			if stream := peer.streams[n.rank]; peer != n && peer.core != nil && stream != 0 {
-				ev := cluster.PeerDelta{Identifier: n.id.Identifier, Epoch: n.epoch(), Seq: e.Seq, Delta: e.Delta}
-				peer.receive(n, stream, func() { peer.step(ev) })
+			if peer == n || peer.core == nil || peer.streams[n.rank] == 0 {
+				continue
 			}
+			stream := peer.streams[n.rank]
+			ev := cluster.PeerDelta{Identifier: n.id.Identifier, Epoch: n.epoch, Seq: e.Seq, Delta: e.Delta}
+			peer.receive(n, stream, func() { peer.step(ev) })
 		}
 	case cluster.Resync:
 		for _, peer := range w.nodes {
@@ -177,8 +166,6 @@ func (n *Node) carryOut(e cluster.Effect) {
 		}
 	}
 }
-
-func (n *Node) epoch() string { return n.core.Report().Epoch }
 
 // send delivers an order, and tells the sender when it could not be carried out.
 func (n *Node) send(o cluster.Order) {
@@ -217,7 +204,7 @@ func (n *Node) obey(o cluster.Order, failed func(string, bool)) {
 		return
 	}
 	n.w.Steps++
-	term := n.core.View().Self.Modes.Term
+	term := n.modes.Term
 	for _, e := range n.core.Step(n.w.clock(), cluster.OrderReceived{ID: 1, Order: o}) {
 		switch e := e.(type) {
 		case cluster.Execute:

@@ -51,10 +51,9 @@ type World struct {
 	// Violation is the first broken invariant, with its time; "" while all is well.
 	Violation string
 	// Steps counts the steps of all cores.
-	Steps  int
-	quiet  bool // no transcript
-	alone  bool // no client interferes
-	queues map[[2]int]*time.Duration
+	Steps int
+	quiet bool // no transcript
+	alone bool // no client interferes
 }
 
 type asked struct {
@@ -72,14 +71,16 @@ type Node struct {
 	id      cluster.Identity
 	core    *cluster.Core // nil when it is down
 	run     int
+	epoch   string
 	term    uint64 // on disk
 	frozen  bool
 	held    []func() // what arrived while it was frozen
 	procs   []*child
 	tick    int
-	state   cluster.State // last one shared
-	streams map[int]int   // run number of the stream to each peer; 0 for none
-	sees    map[int]bool  // what gossip has told
+	modes   cluster.Modes   // as last shared
+	streams []int           // number of the stream to each peer, by rank; 0 for none
+	sees    []bool          // what gossip has told of each peer
+	queues  []time.Duration // when the last message to each peer arrives
 	timerAt time.Duration
 }
 
@@ -118,7 +119,7 @@ func New(cfg Config) *World {
 	}
 	w := &World{cfg: cfg, rnd: rand.New(rand.NewPCG(cfg.Seed, 1)), cut: map[[2]int]bool{}, asked: map[uint64]*asked{}}
 	for i, nick := range cfg.Nodes {
-		n := &Node{w: w, rank: i, streams: map[int]int{}, sees: map[int]bool{}}
+		n := &Node{w: w, rank: i, queues: make([]time.Duration, len(cfg.Nodes))}
 		n.id = cluster.Identity{Identifier: fmt.Sprintf("%s.test:60000", nick), Nick: nick, Host: nick + ".test", Port: 60000,
 			Machine: fmt.Sprintf("machine-%d", i)}
 		w.nodes = append(w.nodes, n)
@@ -198,9 +199,10 @@ func (n *Node) Start() {
 	w := n.w
 	n.run++
 	n.frozen, n.held, n.tick, n.timerAt = false, nil, 0, 0
-	n.streams, n.sees = map[int]int{}, map[int]bool{}
+	n.streams, n.sees = make([]int, len(w.nodes)), make([]bool, len(w.nodes))
+	n.epoch = fmt.Sprintf("%s#%d", n.id.Nick, n.run)
 	cfg := w.cfg.Core
-	cfg.Self, cfg.Epoch, cfg.Term = n.id.Identifier, fmt.Sprintf("%s#%d", n.id.Nick, n.run), n.term
+	cfg.Self, cfg.Epoch, cfg.Term = n.id.Identifier, n.epoch, n.term
 	cfg.Instances = nil
 	for _, m := range w.nodes {
 		cfg.Instances = append(cfg.Instances, m.id)
@@ -215,7 +217,7 @@ func (n *Node) Start() {
 		}
 	}
 	n.core = cluster.New(w.clock(), cfg)
-	n.state = cluster.Off
+	n.modes = cluster.Modes{Term: n.term}
 	w.printf("%s starts", n.id.Nick)
 	run := n.run
 	w.after(w.between(0, 200*time.Millisecond), func() { n.beat(run) })
