@@ -33,7 +33,7 @@ func (s *Supervisor) Reread() (config.Changes, error) {
 func (s *Supervisor) AddGroup(name string) error {
 	g, err := s.addGroup(name)
 	if err == nil && g != nil {
-		s.autostart(g.procs)
+		s.autostart(g.byPriority)
 	}
 	return err
 }

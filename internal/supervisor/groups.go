@@ -25,18 +25,19 @@ func (m *managed) namespec() process.Namespec {
 
 // group is one active group. It is immutable: a group whose processes change is replaced.
 type group struct {
-	config config.Group
-	procs  []*managed // by priority, equal ones in order of the configuration
-	byName map[string]*managed
-	pool   *pool        // nil unless the group is an event listener pool
-	socket child.Socket // nil unless the group is one of FastCGI programs
+	config     config.Group
+	procs      []*managed // in order of the configuration
+	byPriority []*managed // equal ones in order of the configuration
+	byName     map[string]*managed
+	pool       *pool        // nil unless the group is an event listener pool
+	socket     child.Socket // nil unless the group is one of FastCGI programs
 }
 
-// withProcs returns the group with other processes.
+// withProcs returns the group with other processes, given in order of the configuration.
 func (g *group) withProcs(procs []*managed) *group {
 	n := *g
-	n.procs = slices.Clone(procs)
-	slices.SortStableFunc(n.procs, func(a, b *managed) int { return cmp.Compare(a.spec.Priority, b.spec.Priority) })
+	n.procs, n.byPriority = procs, slices.Clone(procs)
+	slices.SortStableFunc(n.byPriority, func(a, b *managed) int { return cmp.Compare(a.spec.Priority, b.spec.Priority) })
 	n.byName = make(map[string]*managed, len(procs))
 	n.config.Specs = nil
 	for _, m := range procs {
@@ -87,7 +88,7 @@ func (gs *groups) without(name string) *groups {
 func (gs *groups) all() []*managed {
 	var all []*managed
 	for _, g := range gs.byPriority {
-		all = append(all, g.procs...)
+		all = append(all, g.byPriority...)
 	}
 	return all
 }

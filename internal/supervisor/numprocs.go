@@ -63,27 +63,38 @@ func (s *Supervisor) setNumprocs(ctx context.Context, program string, n int) (fr
 
 // grow adds the processes of the program that the group does not have. One that was about to be removed stays.
 func (s *Supervisor) grow(ctx context.Context, g *group, wanted config.Group, program string) ([]*managed, error) {
-	var fresh []*managed
+	var procs, fresh []*managed
 	for _, spec := range wanted.Specs {
 		m := g.byName[spec.Name]
 		switch {
-		case spec.Program != program:
-		case m == nil:
-			m, err := s.manage(g, spec)
-			if err != nil {
+		case m == nil && spec.Program == program:
+			var err error
+			if m, err = s.manage(g, spec); err != nil {
+				for _, made := range fresh {
+					g.drop(made)
+				}
 				return nil, err
 			}
 			fresh = append(fresh, m)
+		case m == nil:
+			continue // of a program that was changed in the file; not this one's business
 		case s.obsolete[m]:
 			delete(s.obsolete, m)
 			if err := m.Hold(ctx, false); err != nil {
 				return nil, err
 			}
 		}
+		procs = append(procs, m)
 	}
-	if len(fresh) > 0 {
-		s.current.Store(s.current.Load().with(g.withProcs(append(slices.Clone(g.procs), fresh...))))
+	if len(fresh) == 0 {
+		return nil, nil
 	}
+	for _, m := range g.procs {
+		if !slices.Contains(procs, m) {
+			procs = append(procs, m)
+		}
+	}
+	s.current.Store(s.current.Load().with(g.withProcs(procs)))
 	for _, m := range fresh {
 		s.publish(event.ProcessAdded{Info: m.Info()})
 	}
@@ -129,10 +140,6 @@ func (s *Supervisor) removeStopped(m *managed) {
 func (s *Supervisor) remove(m *managed) {
 	g := s.current.Load().byName[m.spec.Group]
 	s.current.Store(s.current.Load().with(g.withProcs(slices.DeleteFunc(slices.Clone(g.procs), func(o *managed) bool { return o == m }))))
-	m.Close()
-	<-m.done
-	if g.pool != nil {
-		g.pool.leave(m.member)
-	}
+	g.drop(m)
 	s.publish(event.ProcessRemoved{Info: m.Info()})
 }

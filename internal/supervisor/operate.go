@@ -118,7 +118,7 @@ func (s *Supervisor) group(ctx context.Context, name string, wanted func(process
 	if err != nil {
 		return nil, err
 	}
-	return many(ctx, g.procs, wanted, op, wait)
+	return many(ctx, g.byPriority, wanted, op, wait)
 }
 
 // many begins an operation on each process of the list that is wanted, in order, and then waits for all of them: the time it

@@ -42,7 +42,7 @@ func TestStartProcess(t *testing.T) {
 		{name: "waits for startsecs", group: program("p", "run", startSecs(3)), wait: true, state: "p RUNNING", took: 3 * time.Second},
 		{name: "without wait", group: program("p", "run"), state: "p STARTING"},
 		{name: "startsecs 0", group: program("p", "run", startSecs(0)), wait: true, state: "p RUNNING"},
-		{name: "ends at once with startsecs 0", group: program("p", "exit 0 0", startSecs(0)), wait: true, state: "p RUNNING"},
+		{name: "ends at once with startsecs 0", group: program("p", "exit 0 0.1", startSecs(0)), wait: true, state: "p RUNNING"},
 		{name: "ends while waiting", group: program("p", "exit 1 0.5", retries(0)), wait: true,
 			text: "start p: Exited too quickly (process log may have details)", state: "p FATAL", took: 500 * time.Millisecond},
 		{name: "stopped while waiting", group: program("p", "run"), wait: true, is: ErrAbnormalTermination, state: "p STOPPED",
@@ -73,7 +73,7 @@ func TestStartProcess(t *testing.T) {
 				if c.is != nil && !errors.Is(err, c.is) || c.text != "" && (err == nil || err.Error() != c.text) || c.is == nil && c.text == "" && err != nil {
 					t.Errorf("error %v", err)
 				}
-				expectText(t, "state", fmt.Sprint("p ", w.Processes()[0].Info.State), c.state)
+				expectText(t, "state", w.states(), c.state)
 			})
 		})
 	}

@@ -74,7 +74,7 @@ func (s *Supervisor) Configured() []Configured {
 func (m *managed) process() Process { return Process{m.Info(), m.spec} }
 
 func (g *group) describe() Group {
-	return Group{g.config.Name, g.config.Kind, g.config.Priority, processes(g.procs)}
+	return Group{g.config.Name, g.config.Kind, g.config.Priority, processes(g.byPriority)}
 }
 
 func processes(list []*managed) []Process {

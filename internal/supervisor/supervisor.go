@@ -222,6 +222,15 @@ func (g *group) close() {
 	}
 }
 
+// drop ends one actor for good.
+func (g *group) drop(m *managed) {
+	m.Close()
+	<-m.done
+	if g.pool != nil {
+		g.pool.leave(m.member)
+	}
+}
+
 // closeAll ends everything that runs for this Supervisor. The caller holds mu.
 func (s *Supervisor) closeAll() {
 	s.ended = true
