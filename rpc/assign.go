@@ -7,7 +7,10 @@ import (
 	"time"
 )
 
-var timeType = reflect.TypeFor[time.Time]()
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	mapType  = reflect.TypeFor[Map]()
+)
 
 // errTarget is the error of the programmer who passes something that cannot be written to.
 var errTarget = errors.New("decode: the target is no pointer")
@@ -104,7 +107,7 @@ func assignSlice(dst reflect.Value, value any) error {
 		return nil
 	}
 	values, ok := value.([]any)
-	if !ok {
+	if !ok || dst.Type() == mapType { // a Map is a slice by its form only
 		return mismatch(dst, value)
 	}
 	dst.Set(reflect.MakeSlice(dst.Type(), len(values), len(values)))

@@ -139,7 +139,9 @@ var randomTexts = []string{"", " ", "plain", " kept ", "a&b<c>\"'", "]]>", "line
 
 // randomValue makes a value that is the same after a round trip.
 func randomValue(rnd *rand.Rand, depth int) any {
-	text := func() string { return randomTexts[rnd.IntN(len(randomTexts))] + randomTexts[rnd.IntN(len(randomTexts))] }
+	text := func() string {
+		return randomTexts[rnd.IntN(len(randomTexts))] + randomTexts[rnd.IntN(len(randomTexts))]
+	}
 	kinds := 9
 	if depth > 3 {
 		kinds = 7
