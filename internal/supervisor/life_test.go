@@ -40,8 +40,8 @@ func TestAutostartGoesOnAfterTrouble(t *testing.T) {
 
 func TestShutdownOrder(t *testing.T) {
 	groups := []config.Group{
-		groupOf("one", 1, member1("a", "linger 1"), member1("b", "linger 3", prio(1))),
-		groupOf("two", 2, member1("c", "linger 2")),
+		groupOf("one", 1, member1("a", "linger 0.5"), member1("b", "linger 3", prio(1))),
+		groupOf("two", 2, member1("c", "linger 1.5")),
 		groupOf("deux", 2, member1("d", "run", prio(5)), member1("e", "stubborn", prio(7), func(s *process.Spec) { s.StopWaitSecs = 4 })),
 		groupOf("three", 3, member1("f", "linger 1")),
 	}
@@ -56,14 +56,14 @@ func TestShutdownOrder(t *testing.T) {
 		}
 		expect(t, "transcript", w.spawner.take(), []string{
 			"2.0 SIGTERM f", "3.0 end f",
-			"3.0 SIGTERM e", "3.0 SIGTERM d", "3.0 end d", "3.0 SIGTERM c", "5.0 end c", "7.0 SIGKILL e", "7.0 end e",
-			"7.0 SIGTERM a", "7.0 SIGTERM b", "8.0 end a", "10.0 end b",
+			"3.0 SIGTERM e", "3.0 SIGTERM d", "3.0 end d", "3.0 SIGTERM c", "4.5 end c", "7.0 SIGKILL e", "7.0 end e",
+			"7.0 SIGTERM a", "7.0 SIGTERM b", "7.5 end a", "10.0 end b",
 		})
 		events := w.events()
 		expect(t, "first event", events[:2], []string{"SUPERVISOR_STATE_CHANGE_STOPPING", "STOPPING three:f"})
 		expect(t, "last event", events[len(events)-1:], []string{"STOPPED one:b"})
 		expect(t, "reports", w.log.take("to die"), []string{
-			"INFO waiting for b, a, c, d, e, f to die", "INFO waiting for b, a, c, e to die", "INFO waiting for b, a to die"})
+			"INFO waiting for b, a, c, d, e, f to die", "INFO waiting for b, a, e to die", "INFO waiting for b to die"})
 		if w.State() != Shutdown {
 			t.Errorf("state %s", w.State())
 		}
