@@ -82,18 +82,19 @@ func resolveAdvertise(ctx context.Context, name string, bound net.Addr, ifs []ne
 	return netip.AddrPortFrom(best, uint16(n)), nil
 }
 
-// bestAddr prefers addresses that reach far, then IPv4.
+// bestAddr prefers addresses that reach far, then IPv4. It returns the zero Addr when none is of use.
 func bestAddr(addrs []netip.Addr) (best netip.Addr) {
-	rank := func(ip netip.Addr) int {
-		switch {
-		case !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || ip.IsLinkLocalUnicast():
+	rank := func(ip netip.Addr) (r int) {
+		if !ip.IsValid() || ip.IsUnspecified() || ip.IsMulticast() || ip.IsLinkLocalUnicast() {
 			return 0
-		case ip.IsLoopback():
-			return 1
-		case ip.Is6():
-			return 2
 		}
-		return 3
+		if !ip.IsLoopback() {
+			r += 2
+		}
+		if ip.Is4() {
+			r++
+		}
+		return 1 + r
 	}
 	for _, ip := range addrs {
 		if ip = ip.Unmap(); rank(ip) > rank(best) {

@@ -324,7 +324,7 @@ func (c *memConn) watch() {
 	}
 }
 
-// fail breaks this end; the other end hears nothing.
+// fail breaks this end; the other end hears nothing, and gets nothing of what was held up.
 func (c *memConn) fail(err error) {
 	c.mu.Lock()
 	c.broken = err
@@ -334,7 +334,10 @@ func (c *memConn) fail(err error) {
 	c.in.segments = nil
 	c.in.pokeLocked()
 	c.in.mu.Unlock()
-	c.peer.in.poke()
+	c.peer.in.mu.Lock()
+	c.peer.in.segments = nil // what was not acknowledged is not sent again
+	c.peer.in.pokeLocked()
+	c.peer.in.mu.Unlock()
 }
 
 func (c *memConn) isClosed() bool {
