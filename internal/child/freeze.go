@@ -33,7 +33,7 @@ func (a *Actor) Freeze(ctx context.Context) (Saved, error) {
 	var saved Saved
 	err := a.ask(ctx, func() error {
 		saved.Memory = a.machine.Save(time.Now())
-		if s := a.session; s != nil && !(s.pid == 0 && s.done()) {
+		if s := a.session; s != nil && !(s.gone && s.done()) {
 			s.save(&saved)
 		}
 		a.session = nil // shut must not close its pipes
@@ -45,7 +45,9 @@ func (a *Actor) Freeze(ctx context.Context) (Saved, error) {
 
 func (s *session) save(saved *Saved) {
 	child := s.child.Save()
-	child.PID = s.pid
+	if s.gone {
+		child.PID = 0
+	}
 	saved.Child, saved.Stdin = &child, s.stdin
 	for stream, out := range s.outputs {
 		if out != nil && out.capture != nil {
@@ -83,7 +85,7 @@ func (a *Actor) takeUp(saved *Saved) error {
 			return fmt.Errorf("take up %s: %w", spec.Name, err)
 		}
 		s := newSession(a, spec)
-		s.pid, s.stdin = saved.Child.PID, saved.Stdin
+		s.pid, s.gone, s.stdin = saved.Child.PID, saved.Child.PID == 0, saved.Stdin
 		for stream, capture := range saved.Outputs {
 			if out := s.outputs[stream]; capture != nil && out != nil && out.capture != nil {
 				out.capture.in, out.capture.held, out.capture.text = capture.In, capture.Held, capture.Text

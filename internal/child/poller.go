@@ -45,7 +45,11 @@ func (p *poller) add(fd int, events uint32, ready func()) error {
 	defer p.mu.Unlock()
 	p.serial++
 	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: int32(fd), Pad: p.serial}
-	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+	err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev)
+	if errors.Is(err, unix.EEXIST) { // taken up again after an exec that went wrong
+		err = unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &ev)
+	}
+	if err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
 	p.watches[int32(fd)] = watch{p.serial, ready}

@@ -20,6 +20,7 @@ type session struct {
 	actor   *Actor
 	child   Child
 	pid     int
+	gone    bool   // the child has exited
 	release func() // of the Socket, nil when there is none to release
 
 	stdin   []byte
@@ -74,7 +75,7 @@ func (a *Actor) service() {
 	}
 	if news&exitBit != 0 {
 		a.exited(s.status)
-	} else if s.pid == 0 && s.done() {
+	} else if s.gone && s.done() {
 		a.closeLogs()
 	}
 }
@@ -96,7 +97,7 @@ func (s *session) read(stream Stream, budget int) (more bool) {
 
 // ended is the exit of the child: its last words are read, its stdin is closed.
 func (s *session) ended() {
-	s.stdin = nil
+	s.gone, s.stdin = true, nil
 	s.child.Close(Stdin)
 	for _, stream := range []Stream{Stdout, Stderr} {
 		if s.read(stream, drainBudget) {
@@ -110,7 +111,6 @@ func (s *session) ended() {
 		s.release()
 		s.release = nil
 	}
-	s.pid = 0
 }
 
 // done reports whether nothing more can be read.
