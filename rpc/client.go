@@ -67,40 +67,48 @@ func NewClient(config ClientConfig) (*Client, error) {
 	if c.config.MaxReply == 0 {
 		c.config.MaxReply = DefaultMaxReply
 	}
-	if rest, ok := strings.CutPrefix(config.URL, "unix://"); ok {
-		c.useSocket(rest, transport)
-		return c, nil
-	}
-	u, err := url.Parse(config.URL)
+	address, socket, err := splitURL(config.URL)
 	if err != nil {
 		return nil, fmt.Errorf("server url: %w", err)
 	}
-	if (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("server url %s: is none of http://, https://, unix://", u.Redacted())
+	if socket != "" {
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", socket)
+		}
 	}
-	if u.User != nil {
-		c.config.User = u.User.Username()
-		c.config.Password, _ = u.User.Password()
-		u.User = nil
+	if address.User != nil {
+		c.config.User = address.User.Username()
+		c.config.Password, _ = address.User.Password()
+		address.User = nil
 	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = Path
-	}
-	c.url = u.String()
+	c.url = address.String()
 	return c, nil
 }
 
-// useSocket makes the client connect to a unix socket, given as path or user:password@path.
-func (c *Client) useSocket(address string, transport *http.Transport) {
-	if credentials, path, ok := strings.Cut(address, "@/"); ok && !strings.HasPrefix(address, "/") {
-		address = "/" + path
-		c.config.User, c.config.Password, _ = strings.Cut(credentials, ":")
+// splitURL returns the URL to call and, if the server listens on a unix socket, the path of that.
+func splitURL(text string) (address *url.URL, socket string, err error) {
+	if rest, ok := strings.CutPrefix(text, "unix://"); ok {
+		// the path is taken byte for byte, as Supervisor does; only a user and password before it have escapes
+		credentials := ""
+		if at := strings.Index(rest, "@/"); at >= 0 && rest[0] != '/' {
+			credentials, rest = rest[:at+1], rest[at+1:]
+		}
+		if rest == "" || rest == "/" {
+			return nil, "", errors.New("unix:// needs the path of a socket")
+		}
+		socket, text = rest, "http://"+credentials+"localhost"
 	}
-	dial := transport.DialContext
-	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return dial(ctx, "unix", address)
+	address, err = url.Parse(text)
+	if err != nil {
+		return nil, "", errors.New("is malformed") // the cause would show the password
 	}
-	c.url = "http://localhost" + Path
+	if (address.Scheme != "http" && address.Scheme != "https") || address.Host == "" {
+		return nil, "", fmt.Errorf("%s is none of http://host, https://host, unix:///path", address.Redacted())
+	}
+	if address.Path == "" || address.Path == "/" {
+		address.Path = Path
+	}
+	return address, socket, nil
 }
 
 // noRedirect makes a redirection an answer like any other: a call is not repeated elsewhere.

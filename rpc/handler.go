@@ -92,10 +92,10 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (body []byte,
 	deadline := http.NewResponseController(w)
 	deadline.SetReadDeadline(time.Now().Add(timeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	deadline.SetReadDeadline(time.Time{})
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:
+		deadline.SetReadDeadline(time.Time{}) // the call may take its time; what is refused has none left
 		return body, 0
 	case errors.As(err, &tooLarge):
 		return nil, http.StatusRequestEntityTooLarge
