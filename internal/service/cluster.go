@@ -26,11 +26,12 @@ type Cluster interface {
 type supvisors struct {
 	node    Cluster
 	options cluster.Config
+	deps    Deps
 }
 
 // clusterMethods returns the rows of the supvisors.* namespace.
-func clusterMethods(n Cluster, options cluster.Config) []rpc.Method {
-	s := &supvisors{node: n, options: options}
+func clusterMethods(deps Deps) []rpc.Method {
+	s := &supvisors{node: deps.Cluster, options: deps.Options, deps: deps}
 	return append(s.statusMethods(), s.actionMethods()...)
 }
 

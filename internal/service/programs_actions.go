@@ -1,0 +1,196 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rpc"
+)
+
+// ProcessResult is what became of one process in a call for many: Status is a fault code, 80 for success.
+type ProcessResult struct {
+	Name        string `xmlrpc:"name"`
+	Group       string `xmlrpc:"group"`
+	Status      int    `xmlrpc:"status"`
+	Description string `xmlrpc:"description"`
+}
+
+func newProcessResult(ns process.Namespec, err error) ProcessResult {
+	r := ProcessResult{Name: ns.Process, Group: ns.Group, Status: rpc.Success, Description: "OK"}
+	if err != nil {
+		fault := rpc.AsFault(asFault(about(ns.String(), err)))
+		r.Status, r.Description = fault.Code, fault.Text
+	}
+	return r
+}
+
+// processResults shows what came of an operation on many processes; name is what the caller asked for.
+func processResults(name string, list []supervisor.Result, err error) (any, error) {
+	if err != nil {
+		return nil, about(name, err)
+	}
+	all := make([]ProcessResult, len(list))
+	for i, r := range list {
+		all[i] = newProcessResult(process.Namespec{Group: r.Group, Process: r.Name}, r.Err)
+	}
+	return all, nil
+}
+
+// startMethods returns the rows that start and stop.
+func (p *programs) startMethods() []rpc.Method {
+	return []rpc.Method{
+		{Name: "supervisor.startProcess", Doc: "Start a process. With group:* it does what startProcessGroup does.", Access: rpc.Act,
+			Params: []rpc.Param{manyParam, waitParam}, Result: always, Fn: p.startProcess},
+		{Name: "supervisor.startProcessGroup", Doc: "Start all processes of a group that do not run.", Access: rpc.Act,
+			Params: []rpc.Param{groupName, waitParam}, Result: results,
+			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
+				return p.startGroup(ctx, a.String(0), a.String(0), a.Bool(1))
+			}},
+		{Name: "supervisor.startAllProcesses", Doc: "Start all processes that do not run.", Access: rpc.Act,
+			Params: []rpc.Param{waitParam}, Result: results,
+			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
+				list, err := p.sup.StartAll(ctx, a.Bool(0))
+				return processResults("", list, err)
+			}},
+		{Name: "supervisor.stopProcess", Doc: "Stop a process. With group:* it does what stopProcessGroup does.", Access: rpc.Act,
+			Params: []rpc.Param{manyParam, waitParam}, Result: always, Fn: p.stopProcess},
+		{Name: "supervisor.stopProcessGroup", Doc: "Stop all processes of a group that run.", Access: rpc.Act,
+			Params: []rpc.Param{groupName, waitParam}, Result: results,
+			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
+				return p.stopGroup(ctx, a.String(0), a.String(0), a.Bool(1))
+			}},
+		{Name: "supervisor.stopAllProcesses", Doc: "Stop all processes that run.", Access: rpc.Act,
+			Params: []rpc.Param{waitParam}, Result: results,
+			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
+				list, err := p.sup.StopAll(ctx, a.Bool(0))
+				return processResults("", list, err)
+			}},
+	}
+}
+
+func (p *programs) startProcess(ctx context.Context, a rpc.Args) (any, error) {
+	name, ns := a.String(0), process.ParseNamespec(a.String(0))
+	if ns.WholeGroup() {
+		return p.startGroup(ctx, name, ns.Group, a.Bool(1))
+	}
+	return true, about(name, p.sup.StartProcess(ctx, ns, a.Bool(1)))
+}
+
+func (p *programs) startGroup(ctx context.Context, name, group string, wait bool) (any, error) {
+	list, err := p.sup.StartGroup(ctx, group, wait)
+	return processResults(name, list, err)
+}
+
+func (p *programs) stopProcess(ctx context.Context, a rpc.Args) (any, error) {
+	name, ns := a.String(0), process.ParseNamespec(a.String(0))
+	if ns.WholeGroup() {
+		return p.stopGroup(ctx, name, ns.Group, a.Bool(1))
+	}
+	return true, about(name, p.sup.StopProcess(ctx, ns, a.Bool(1)))
+}
+
+func (p *programs) stopGroup(ctx context.Context, name, group string, wait bool) (any, error) {
+	list, err := p.sup.StopGroup(ctx, group, wait)
+	return processResults(name, list, err)
+}
+
+var signalParam = rpc.Param{Name: "signal", Kind: rpc.Any, Word: "string", Doc: "name or number of the signal"}
+
+// signalMethods returns the rows that send something to children.
+func (p *programs) signalMethods() []rpc.Method {
+	return []rpc.Method{
+		{Name: "supervisor.signalProcess", Doc: "Send a signal to a process. With group:* it does what signalProcessGroup does.", Access: rpc.Act,
+			Params: []rpc.Param{manyParam, signalParam}, Result: always, Fn: p.signalProcess},
+		{Name: "supervisor.signalProcessGroup", Doc: "Send a signal to all processes of a group.", Access: rpc.Act,
+			Params: []rpc.Param{groupName, signalParam}, Result: results,
+			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
+				return p.signalGroup(ctx, a.String(0), a.String(0), a.Value(1))
+			}},
+		{Name: "supervisor.signalAllProcesses", Doc: "Send a signal to all processes.", Access: rpc.Act,
+			Params: []rpc.Param{signalParam}, Result: results, Fn: p.signalAll},
+		{Name: "supervisor.sendProcessStdin", Doc: "Write text to the stdin of a process, in UTF-8.", Access: rpc.Act,
+			Params: []rpc.Param{nameParam, {Name: "chars", Kind: rpc.Any, Word: "string", Doc: "the text"}}, Result: always, Fn: p.sendStdin},
+	}
+}
+
+func (p *programs) signalProcess(ctx context.Context, a rpc.Args) (any, error) {
+	name, ns := a.String(0), process.ParseNamespec(a.String(0))
+	if ns.WholeGroup() {
+		return p.signalGroup(ctx, name, ns.Group, a.Value(1))
+	}
+	if _, err := p.sup.Process(ns); err != nil { // comes before a bad signal
+		return nil, about(name, err)
+	}
+	sig, err := parseSignal(a.Value(1))
+	if err != nil {
+		return nil, err
+	}
+	return true, about(name, p.sup.SignalProcess(ctx, ns, sig))
+}
+
+func (p *programs) signalGroup(ctx context.Context, name, group string, signal any) (any, error) {
+	g, err := p.sup.Group(group)
+	if err != nil {
+		return nil, about(name, err)
+	}
+	sig, err := parseSignal(signal)
+	if err != nil {
+		return refused(g.Processes, err), nil
+	}
+	list, err := p.sup.SignalGroup(ctx, group, sig)
+	return processResults(name, list, err)
+}
+
+func (p *programs) signalAll(ctx context.Context, a rpc.Args) (any, error) {
+	sig, err := parseSignal(a.Value(0))
+	if err != nil {
+		var all []supervisor.Process
+		for _, g := range p.sup.Groups() {
+			all = append(all, g.Processes...)
+		}
+		return refused(all, err), nil
+	}
+	list, err := p.sup.SignalAll(ctx, sig)
+	return processResults("", list, err)
+}
+
+// refused is the answer of calls for many when the signal is none: as in Supervisor, each process that would have got it says so.
+func refused(list []supervisor.Process, err error) []ProcessResult {
+	all := []ProcessResult{}
+	for _, proc := range list {
+		if proc.Info.State.IsSignallable() {
+			fault := rpc.AsFault(asFault(err))
+			all = append(all, ProcessResult{Name: proc.Info.Name, Group: proc.Info.Group, Status: fault.Code, Description: fault.Text})
+		}
+	}
+	return all
+}
+
+// parseSignal reads a signal given by name, with or without SIG and in any case, or by number.
+func parseSignal(v any) (syscall.Signal, error) {
+	text := strings.ToUpper(strings.TrimSpace(fmt.Sprint(v)))
+	var n int
+	if _, err := fmt.Sscanf(text, "%d", &n); err == nil {
+		if unix.SignalName(syscall.Signal(n)) != "" {
+			return syscall.Signal(n), nil
+		}
+	}
+	if sig := unix.SignalNum("SIG" + strings.TrimPrefix(text, "SIG")); sig != 0 {
+		return sig, nil
+	}
+	return 0, about(fmt.Sprint(v), errBadSignal)
+}
+
+func (p *programs) sendStdin(ctx context.Context, a rpc.Args) (any, error) {
+	chars, ok := a.Value(1).(string)
+	if !ok {
+		return nil, rpc.NewFault(rpc.IncorrectParameters, fmt.Sprint(a.Value(1)))
+	}
+	return true, about(a.String(0), p.sup.WriteStdin(ctx, process.ParseNamespec(a.String(0)), []byte(chars)))
+}

@@ -1,0 +1,65 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rpc"
+)
+
+// Deps is what the rows work with. Supervisor and Log are needed.
+type Deps struct {
+	Supervisor        *supervisor.Supervisor
+	SupervisorVersion string // whose behaviour the daemon has, what getSupervisorVersion answers
+	PID               int    // of the daemon
+	Log               *supervisor.ActivityLog
+
+	Cluster Cluster        // nil without [rpcinterface:supvisors]: there are no supvisors.* rows then
+	Options cluster.Config // of the Cluster
+	// Level is the level of the log that supvisors.change_log_level changes. nil when it cannot be changed.
+	Level *slog.LevelVar
+	// CollectingPeriod is stats_collecting_period, what get_statistics_status answers.
+	CollectingPeriod time.Duration
+	Disabilities     *Disabilities // where enable and disable are remembered; nil forgets them
+}
+
+// Table returns the rows of supervisor.*, and with a cluster those of supvisors.*; rpc adds system.*.
+func Table(deps Deps) (*rpc.Table, error) {
+	p := &programs{sup: deps.Supervisor, deps: deps}
+	rows := p.methods()
+	if deps.Cluster != nil {
+		rows = append(rows, clusterMethods(deps)...)
+	}
+	for i := range rows {
+		rows[i].Fn = withFaults(rows[i].Fn)
+	}
+	table, err := rpc.NewTable(rows...)
+	if err != nil {
+		return nil, err
+	}
+	table.Log = deps.Log.Logger
+	table.Guard = func(_ context.Context, m *rpc.Method) error {
+		if strings.HasPrefix(m.Name, "supervisor.") && deps.Supervisor.State() < supervisor.Running {
+			return asFault(supervisor.ErrEnding)
+		}
+		return nil
+	}
+	return table, nil
+}
+
+type function = func(context.Context, rpc.Args) (any, error)
+
+// withFaults makes the errors of a row the faults that its callers see.
+func withFaults(fn function) function {
+	return func(ctx context.Context, a rpc.Args) (any, error) {
+		value, err := fn(ctx, a)
+		if err != nil {
+			return nil, asFault(err)
+		}
+		return value, nil
+	}
+}
