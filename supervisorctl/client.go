@@ -39,7 +39,7 @@ func (c *control) copyStream(ctx context.Context, path string) error {
 	if c.password != "" {
 		request.SetBasicAuth(c.username, c.password)
 	}
-	response, err := transport.RoundTrip(request)
+	response, err := (&http.Client{Transport: transport}).Do(request)
 	if err != nil {
 		class, text := classify(err)
 		return fmt.Errorf("Cannot connect, error: <class '%s'> (%s)", class, text)

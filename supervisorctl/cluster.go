@@ -86,7 +86,7 @@ func (c *control) request(ctx context.Context, about, text, method string, args 
 func (c *control) strategy(names []string, command, word string) (int, bool) {
 	i := slices.Index(names, word)
 	if i < 0 {
-		about := " for " + command + "."
+		about := " for " + command + "." // the peer words it otherwise for one command
 		if command == "restart_process" {
 			about = "=" + word + "."
 		}

@@ -35,7 +35,8 @@ type typed struct {
 
 // newConsole returns a console on the standard input and output.
 func newConsole() *console {
-	return &console{in: os.Stdin, out: os.Stdout, errOut: os.Stderr, terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout)}
+	return &console{in: os.Stdin, out: os.Stdout, errOut: os.Stderr,
+		terminal: isTerminal(os.Stdin) && isTerminal(os.Stdout) && liner.TerminalSupported()}
 }
 
 func isTerminal(f *os.File) bool {
@@ -57,9 +58,27 @@ func (c *console) readPassword(ctx context.Context, prompt string) (string, erro
 	if c.terminal {
 		return c.edit(func() (string, error) { return c.editor.PasswordPrompt(prompt) })
 	}
+	restore := c.hideTyping()
+	defer restore()
 	fmt.Fprint(c.errOut, prompt)
 	defer fmt.Fprintln(c.errOut)
 	return c.readPlain(ctx)
+}
+
+// hideTyping switches the echo off if the plain input is a terminal after all, and returns what switches it on again.
+func (c *console) hideTyping() (restore func()) {
+	f, ok := c.in.(*os.File)
+	if !ok {
+		return func() {}
+	}
+	mode, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		return func() {}
+	}
+	silent := *mode
+	silent.Lflag &^= unix.ECHO
+	unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, &silent)
+	return func() { unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, mode) }
 }
 
 // edit runs one prompt of the line editor and leaves the terminal as it was.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"syscall"
 
@@ -41,6 +40,7 @@ func classify(err error) (class, text string) {
 	var raised pyError
 	var unknownHost *net.DNSError
 	var refused *rpc.StatusError
+	var slow net.Error
 	fault, isFault := asFault(err)
 	switch {
 	case isFault:
@@ -57,7 +57,7 @@ func classify(err error) (class, text string) {
 		return class, fmt.Sprintf("[Errno %d] %s", int(errno), capital(errno.Error()))
 	case errors.As(err, &unknownHost) && unknownHost.IsNotFound:
 		return "socket.gaierror", "[Errno -2] Name or service not known"
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.As(err, &slow) && slow.Timeout():
 		return "TimeoutError", "timed out"
 	case err == io.EOF:
 		return "EOFError", "EOF when reading a line"

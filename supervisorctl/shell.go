@@ -19,8 +19,7 @@ func (c *control) shell(ctx context.Context) {
 	for {
 		err := c.interruptible(ctx, line)
 		if err == nil {
-			line, err = c.console.readLine(ctx, c.prompt+"> ")
-			c.console.remember(line)
+			line, err = c.nextLine(ctx)
 		}
 		switch {
 		case errors.Is(err, errQuit):
@@ -32,6 +31,15 @@ func (c *control) shell(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// nextLine returns what the user types next.
+func (c *control) nextLine(ctx context.Context) (string, error) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	line, err := c.console.readLine(ctx, c.prompt+"> ")
+	c.console.remember(line)
+	return line, err
 }
 
 // interruptible runs one line, which Ctrl-C ends.
