@@ -18,6 +18,9 @@ const (
 	DefaultBodyTimeout = 30 * time.Second
 )
 
+// replyTimeout is how long a caller may take to read its reply, which lies in memory until then.
+const replyTimeout = 5 * time.Minute
+
 // Handler serves the methods of a table. The answers to what is no call are those of Supervisor: 400 for anything but a POST
 // with a readable document, 411 without a length. A caller that goes away ends the context of its call. The handler asks nobody
 // for a password and looks at no path.
@@ -46,7 +49,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply := h.call(r, method, params)
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
+	deadline := http.NewResponseController(w)
+	deadline.SetWriteDeadline(time.Now().Add(replyTimeout))
 	w.Write(reply) // an error means that the caller has gone: nobody is left to be told
+	deadline.SetWriteDeadline(time.Time{})
 }
 
 // call makes one call and returns the document that answers it.
@@ -55,7 +61,9 @@ func (h *Handler) call(r *http.Request, method string, params []any) []byte {
 	value, err := h.Table.Call(r.Context(), method, params)
 	var reply []byte
 	if err == nil {
-		reply, err = EncodeReply(value)
+		if reply, err = EncodeReply(value); err != nil {
+			h.Table.log().Error("result cannot be encoded", "method", method, "error", err)
+		}
 	}
 	code := 0
 	if err != nil {
@@ -80,6 +88,9 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (body []byte,
 	if timeout == 0 {
 		timeout = DefaultBodyTimeout
 	}
+	// a writer that knows no deadlines has none to set: the recorder of a test
+	deadline := http.NewResponseController(w)
+	deadline.SetReadDeadline(time.Now().Add(timeout))
 	switch {
 	case r.Method != http.MethodPost:
 		return nil, http.StatusBadRequest
@@ -88,9 +99,6 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request) (body []byte,
 	case r.ContentLength > limit:
 		return nil, http.StatusRequestEntityTooLarge
 	}
-	// a writer that knows no deadlines has none to set: the recorder of a test
-	deadline := http.NewResponseController(w)
-	deadline.SetReadDeadline(time.Now().Add(timeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
