@@ -120,8 +120,8 @@ func appendReflect(b []byte, v reflect.Value, depth int) ([]byte, error) {
 		}
 		return appendReflect(b, v.Elem(), depth)
 	case reflect.Slice, reflect.Array:
-		if m, ok := v.Interface().(Map); ok {
-			return appendMap(b, m, depth+1)
+		if v.Type() == mapType { // a slice by its form only
+			return appendMap(b, v.Interface().(Map), depth+1)
 		}
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return appendBase64(b, bytesOf(v)), nil
