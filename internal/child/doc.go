@@ -6,7 +6,7 @@
 //
 //   - Notify and the Hooks are called on that goroutine, in the order in which things happened; all output that a child left
 //     in its pipes is read before the change that announces its end.
-//   - Info and Watch never wait for the actor. A waiting call ends with its context; what it asked for goes on.
+//   - Info and Watch never wait for the actor. They show a state once Notify and the activity log were told. A waiting call ends with its context; what it asked for goes on.
 //   - Nothing polls: an idle process costs no wake-up, and no process costs an OS thread.
 //   - A child inherits the descriptors 0, 1 and 2 and no other.
 //   - Between two calls an actor can be frozen, written down and taken up again by another image of the daemon (Freeze).

@@ -28,10 +28,14 @@ type SavedCapture struct {
 }
 
 // Freeze stops the actor for good, as Close does, but keeps the child and the pipes as they are and returns all there is to
-// know about them. What happens to the child from now on waits for the actor that takes it up.
+// know about them. What happens to the child from now on waits for the actor that takes it up. The System must have ended
+// before (Close, and Run has returned), or it would reap children for nobody. The way to another image of the daemon is:
+// end the System, freeze all actors, KeepOpen, exec; there, or here when the exec fails, make a new System, make the actors
+// with New, and only then call System.Run.
 func (a *Actor) Freeze(ctx context.Context) (Saved, error) {
 	var saved Saved
 	err := a.ask(ctx, func() error {
+		a.service() // what has been told already would be lost
 		saved.Memory = a.machine.Save(time.Now())
 		if s := a.session; s != nil && !(s.gone && s.done()) {
 			s.save(&saved)

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -93,11 +94,20 @@ func (l *log) write(data []byte) {
 		_, err = l.file.Write(data)
 	}
 	if l.syslog != nil {
-		_, serr := l.syslog.Write(append([]byte(l.name+" "), data...))
+		_, serr := l.syslog.Write(l.named(data))
 		err = errors.Join(err, serr)
 	}
 	if err != nil && !l.failing {
 		l.logger.Error("output of '" + l.name + "' is lost: " + err.Error())
 	}
 	l.failing = err != nil
+}
+
+// named returns data with the name of the process before each line.
+func (l *log) named(data []byte) []byte {
+	var text []byte
+	for line := range bytes.Lines(data) {
+		text = append(append(append(text, l.name...), ' '), line...)
+	}
+	return text
 }

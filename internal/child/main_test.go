@@ -73,6 +73,8 @@ func play(role string, args []string) {
 			fmt.Fprintf(w, "%099d\n", i)
 		}
 		w.Flush()
+	case "upgrade", "upgraded":
+		upgrade(role, args[0])
 	case "deaf": // closes its stdin
 		os.Stdin.Close()
 		fmt.Println("up")

@@ -223,9 +223,9 @@ func TestSyslog(t *testing.T) {
 	}, func(s *stage) {
 		s.start()
 		s.fake.last().say(Stdout, "no")
-		s.fake.last().say(Stderr, "yes\n")
+		s.fake.last().say(Stderr, "yes\nand no")
 		synctest.Wait()
-		if got := syslog.String(); got != "p yes\n" {
+		if got := syslog.String(); got != "p yes\np and no" {
 			t.Errorf("syslog %q", got)
 		}
 	})

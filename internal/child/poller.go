@@ -14,10 +14,10 @@ import (
 // waits in the poller of the Go runtime, so that a thousand pipes cost neither goroutines nor threads. Readiness is
 // edge-triggered: it is told again only after a read or write has found nothing to do.
 type poller struct {
-	file *os.File // the epoll descriptor
-	fd   int
+	file *os.File
 
 	mu      sync.Mutex
+	fd      int // the epoll descriptor, -1 when closed
 	serial  int32
 	watches map[int32]watch // by descriptor
 }
@@ -39,10 +39,13 @@ func newPoller() (*poller, error) {
 	return &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, watches: make(map[int32]watch)}, nil
 }
 
-// add watches a descriptor for events; ready must not wait.
+// add watches a descriptor for events; ready must not wait. A closed poller tells nothing.
 func (p *poller) add(fd int, events uint32, ready func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.fd < 0 {
+		return nil
+	}
 	p.serial++
 	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: int32(fd), Pad: p.serial}
 	err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev)
@@ -102,4 +105,9 @@ func (p *poller) tell(events []unix.EpollEvent) {
 }
 
 // close makes run return.
-func (p *poller) close() error { return p.file.Close() }
+func (p *poller) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fd = -1
+	return p.file.Close()
+}

@@ -26,8 +26,15 @@ func (a *Actor) step(ev process.Event) error {
 
 func (a *Actor) apply(ev process.Event) error {
 	effects, err := a.machine.Step(time.Now(), ev)
+	var infos []process.Info
 	for _, e := range effects {
 		a.perform(e)
+		if c, ok := e.(process.Changed); ok {
+			infos = append(infos, withLogs(c.Change.Info, a.machine.Spec()))
+		}
+	}
+	for _, info := range infos { // who waits for a state finds it told and logged
+		a.publish(info)
 	}
 	return err
 }
@@ -47,9 +54,8 @@ func (a *Actor) perform(e process.Effect) {
 			a.timer.Reset(time.Until(e.At))
 		}
 	case process.Changed:
-		e.Change.Info = withLogs(e.Change.Info, a.machine.Spec())
-		a.publish(e.Change.Info)
 		if a.cfg.Notify != nil {
+			e.Change.Info = withLogs(e.Change.Info, a.machine.Spec())
 			a.cfg.Notify(e.Change)
 		}
 	case process.Log:
