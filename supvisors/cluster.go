@@ -1,0 +1,181 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/gossip"
+	"github.com/supvisors/supvisors/internal/listener"
+	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/rules"
+)
+
+// clusterOptions turns [rpcinterface:supvisors] into the options of the core. The error names what keeps the node from taking part;
+// warnings about rules files go to the log.
+func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger) (cluster.Config, error) {
+	s := cfg.Supvisors
+	if len(cfg.Inet) == 0 {
+		return cluster.Config{}, errors.New("[rpcinterface:supvisors] needs an [inet_http_server]: the nodes talk over its port")
+	}
+	set, err := loadRules(s.RulesFiles, logger)
+	if err != nil {
+		return cluster.Config{}, err
+	}
+	o := cluster.Config{
+		Core: s.CoreIdentifiers, SyncTimeout: s.SynchroTimeout, AutoFence: s.AutoFence,
+		Failure: cluster.FailureStrategy(s.FailureStrategy), Starting: s.Starting, Conciliation: s.Conciliation,
+		Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
+		Rules: set,
+	}
+	for _, option := range s.SynchroOptions {
+		o.Sync[option] = true
+	}
+	port := cfg.Inet[0].Port
+	for _, i := range s.Instances {
+		o.Instances = append(o.Instances, cluster.Identity{Identifier: i.Identifier(), Nick: i.Nick, Host: i.Host, Port: i.Port})
+	}
+	if len(o.Instances) == 0 {
+		if o.Instances, err = alone(cfg.Supervisord.Identifier, port); err != nil {
+			return cluster.Config{}, err
+		}
+	}
+	self, err := node.FindSelf(ctx, o.Instances, port)
+	if err != nil {
+		return cluster.Config{}, err
+	}
+	o.Self = self.Identifier
+	network := node.LocalNetwork(ctx)
+	for i := range o.Instances {
+		if id := &o.Instances[i]; id.Identifier == o.Self {
+			id.Stereotypes, id.Network, id.Machine = s.Stereotypes, network, network.MachineID
+		}
+	}
+	return o, nil
+}
+
+// alone is the list of a node that has none: itself.
+func alone(nick string, port int) ([]cluster.Identity, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("name of this host: %w", err)
+	}
+	id := net.JoinHostPort(host, strconv.Itoa(port))
+	if nick == "" || nick == "supervisor" {
+		nick = id
+	}
+	return []cluster.Identity{{Identifier: id, Nick: nick, Host: host, Port: port}}, nil
+}
+
+// loadRules reads the rules files; nil when there are none.
+func loadRules(files []string, logger *slog.Logger) (*rules.Set, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	set, problems := rules.Load(files)
+	var bad []string
+	for _, p := range problems {
+		if p.Warning {
+			logger.Warn(p.String())
+		} else {
+			bad = append(bad, p.String())
+		}
+	}
+	if len(bad) > 0 {
+		return nil, errors.New(strings.Join(bad, "\n"))
+	}
+	return set, nil
+}
+
+// clusterSecret is what the nodes of a cluster share: cluster_secret, or else the login of their port.
+func clusterSecret(cfg *config.Config) string {
+	if cfg.Supvisors.ClusterSecret != "" {
+		return cfg.Supvisors.ClusterSecret
+	}
+	inet := cfg.Inet[0]
+	if inet.Username == "" && inet.Password == "" {
+		return ""
+	}
+	return inet.Username + ":" + inet.Password
+}
+
+// newNode makes the cluster side of the daemon on its open port.
+func newNode(ctx context.Context, cfg *config.Config, options cluster.Config, port *listener.Split, local node.Local,
+	end func(restart bool), logger *slog.Logger) (*node.Node, error) {
+	inet := cfg.Inet[0]
+	advertise, err := gossip.ResolveAdvertise(ctx, options.Self, port.Addr())
+	if err != nil {
+		return nil, err
+	}
+	files := listener.TLSFiles{Cert: inet.CertFile, Key: inet.KeyFile, CA: inet.CACerts}
+	var client *tls.Config
+	if files.Enabled() {
+		if client, err = files.Client(); err != nil {
+			return nil, err
+		}
+	}
+	trust := gossip.NewTrust(clusterSecret(cfg), options.Self)
+	trust.RequireCert = files.Enabled() && files.CA != ""
+	var peers []gossip.Peer
+	for _, id := range options.Instances {
+		peers = append(peers, gossip.Peer{Name: id.Identifier, Addr: id.Identifier})
+	}
+	for _, addr := range cfg.Supvisors.Join {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			addr = net.JoinHostPort(addr, strconv.Itoa(inet.Port))
+		}
+		peers = append(peers, gossip.Peer{Addr: addr})
+	}
+	file := termFile(cfg)
+	if options.Term, err = readTerm(file); err != nil {
+		return nil, err
+	}
+	return node.New(node.Config{
+		Core: options,
+		Gossip: gossip.Config{Advertise: advertise, Meta: gossip.Meta{Version: version, HTTPPort: inet.Port}, Peers: peers,
+			Discovery: options.Discovery, Trust: trust, Streams: port.Streams, Packets: port.Packets, TLS: client, Logger: logger,
+			InactivityTicks: cfg.Supvisors.InactivityTicks},
+		Local: local, TLS: client, End: end, Logger: logger,
+		SaveTerm: func(term uint64) error { return writeTerm(file, term) },
+	})
+}
+
+// termFile is where the term of the cluster is kept: beside the pid file.
+func termFile(cfg *config.Config) string {
+	pidfile := cfg.Supervisord.Pidfile
+	return strings.TrimSuffix(pidfile, filepath.Ext(pidfile)) + ".term"
+}
+
+func readTerm(file string) (uint64, error) {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read term: %w", err)
+	}
+	term, err := strconv.ParseUint(strings.TrimSpace(string(data)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read term of %s: %w", file, err)
+	}
+	return term, nil
+}
+
+// writeTerm replaces the file in one go.
+func writeTerm(file string, term uint64) error {
+	temp := file + ".new"
+	if err := os.WriteFile(temp, []byte(strconv.FormatUint(term, 10)+"\n"), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(temp, file)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/listener"
+	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/internal/service"
+	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rpc"
+)
+
+// doors are the sockets of a session, and the servers behind them.
+type doors struct {
+	log   *slog.Logger
+	list  []door
+	split *listener.Split // of the first TCP port; nil without one
+}
+
+type door struct {
+	ln                 net.Listener
+	username, password string
+	server             *http.Server
+}
+
+// openDoors opens all sockets of the configuration, or none.
+func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*doors, error) {
+	d := &doors{log: logger}
+	for _, u := range cfg.Unix {
+		ln, err := listener.Unix{Path: u.File, Mode: fs.FileMode(u.Mode), UID: u.UID, GID: u.GID}.Listen(ctx, logger)
+		if err != nil {
+			d.close()
+			return nil, err
+		}
+		d.add(ln, u.Section, u.Username, u.Password)
+	}
+	for _, i := range cfg.Inet {
+		if err := d.openPort(ctx, i); err != nil {
+			d.close()
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// openPort opens a TCP port; the first one is shared with gossip.
+func (d *doors) openPort(ctx context.Context, i config.InetServer) error {
+	files := listener.TLSFiles{Cert: i.CertFile, Key: i.KeyFile, CA: i.CACerts}
+	var secure *tls.Config
+	if files.Enabled() {
+		var err error
+		if secure, err = files.Server(); err != nil {
+			return err
+		}
+	}
+	ln, err := listener.Address{Host: i.Host, Port: i.Port}.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	split := listener.NewSplit(ln, listener.Silence, d.log)
+	if d.split == nil {
+		d.split = split
+	} else { // gossip has no business there
+		split.Streams.Close()
+		split.Packets.Close()
+	}
+	var web net.Listener = &portListener{split.HTTP, split}
+	if secure != nil {
+		web = tls.NewListener(web, secure)
+	}
+	d.add(web, i.Section, i.Username, i.Password)
+	return nil
+}
+
+// portListener closes the whole port with its HTTP side.
+type portListener struct {
+	net.Listener
+	split *listener.Split
+}
+
+func (p *portListener) Close() error { return p.split.Close() }
+
+func (d *doors) add(ln net.Listener, section, username, password string) {
+	if username == "" {
+		d.log.Log(context.Background(), supervisor.LevelCritical,
+			"Server '"+section+"' running without any HTTP authentication checking")
+	}
+	d.list = append(d.list, door{ln: ln, username: username, password: password})
+}
+
+// serve lets clients in.
+func (d *doors) serve(h http.Handler) {
+	for i := range d.list {
+		door := &d.list[i]
+		door.server = listener.NewServer(requireLogin(h, door.username, door.password), d.log)
+		go func() {
+			if err := door.server.Serve(door.ln); !errors.Is(err, http.ErrServerClosed) {
+				d.log.Error("server ended: " + err.Error())
+			}
+		}()
+	}
+}
+
+// close shuts all clients out.
+func (d *doors) close() {
+	for _, door := range d.list {
+		if door.server != nil {
+			door.server.Close() // an error concerns a connection that is being thrown away
+		}
+		door.ln.Close()
+	}
+}
+
+// routes is everything that a node serves over HTTP.
+func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
+	table, err := service.Table(deps)
+	if err != nil {
+		return nil, err
+	}
+	xmlrpc := &rpc.Handler{Table: table}
+	logs := service.LogTail(deps)
+	main := service.MainLogTail(deps)
+	var peers http.Handler = http.NotFoundHandler()
+	if n != nil {
+		peers = n.Handler()
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, rpc.Path):
+			xmlrpc.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/logtail"):
+			logs.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/mainlogtail"):
+			main.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/cluster/"):
+			peers.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
+		}
+	}), nil
+}

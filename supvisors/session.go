@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+
+	"github.com/supvisors/supvisors/internal/child"
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/internal/service"
+	"github.com/supvisors/supvisors/internal/supervisor"
+)
+
+// session is the daemon from one reading of its configuration to the next: logs, processes, ports and cluster.
+type session struct {
+	cfg     *config.Config
+	log     *supervisor.ActivityLog
+	sup     *supervisor.Supervisor
+	local   *localNode // nil for a plain Supervisor
+	options cluster.Config
+	node    *node.Node // nil for a plain Supervisor
+	doors   *doors
+}
+
+// session runs the daemon with a configuration until it is told to end. It returns whether it is to start again. An error tells what
+// keeps it from starting; nothing is left behind then.
+func (p *daemonProcess) session(cfg *config.Config) (again bool, err error) {
+	s := &session{cfg: cfg}
+	var console io.Writer
+	if cfg.Supervisord.NoDaemon && !cfg.Supervisord.Silent {
+		console = p.console
+	}
+	if s.log, err = supervisor.OpenActivityLog(cfg.Supervisord, console); err != nil {
+		return false, err
+	}
+	defer s.log.Close()
+	p.tellNotes(s)
+	if p.children == nil {
+		if err := p.watchChildren(s.log.Logger); err != nil {
+			return false, err
+		}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	if err := s.build(ctx, p); err != nil {
+		s.abandon()
+		return false, err
+	}
+	return s.run(ctx, p), nil
+}
+
+// tellNotes logs what came up before there was a log, and the problems of the configuration.
+func (p *daemonProcess) tellNotes(s *session) {
+	for _, n := range p.notes {
+		s.log.Log(context.Background(), n.level, n.text)
+	}
+	p.notes = nil
+	for _, w := range s.cfg.Warnings {
+		s.log.Warn(oneLine(w.String()))
+	}
+	for _, file := range s.cfg.Included {
+		s.log.Info(fmt.Sprintf(`Included extra file "%s" during parsing`, file))
+	}
+}
+
+// watchChildren begins to reap, for as long as the process lives.
+func (p *daemonProcess) watchChildren(logger *slog.Logger) error {
+	children, err := child.NewSystem(logger)
+	if err != nil {
+		return err
+	}
+	if err := children.Subreaper(); err != nil {
+		return err
+	}
+	p.children = children
+	go func() {
+		if err := children.Run(); err != nil {
+			logger.Error("children are not watched any more", "error", err)
+		}
+	}()
+	return nil
+}
+
+// build makes everything that can fail, before anything is started.
+func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
+	o := s.cfg.Supervisord
+	if !o.NoCleanup {
+		for _, err := range supervisor.ClearChildLogs(o.ChildLogDir, o.Identifier) {
+			s.log.Warn(err.Error())
+		}
+	}
+	deps := supervisor.Deps{Spawner: p.children, Log: s.log, Bus: event.NewBus(), Env: environ(s.cfg),
+		Reload: func() (*config.Config, error) { return config.Load(p.path, p.flags) }}
+	if s.cfg.Supvisors != nil {
+		if s.options, err = clusterOptions(ctx, s.cfg, s.log.Logger); err != nil {
+			return err
+		}
+		s.local = newLocalNode()
+		deps.Notify = s.local.heard
+	}
+	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
+		return err
+	}
+	if s.doors, err = openDoors(ctx, s.cfg, s.log.Logger); err != nil {
+		return err
+	}
+	if s.local != nil {
+		s.local.sup = s.sup
+		if s.node, err = newNode(ctx, s.cfg, s.options, s.doors.split, s.local, s.endNode, s.log.Logger); err != nil {
+			return err
+		}
+		s.local.attach(s.node)
+	}
+	return s.serve(p)
+}
+
+// serve opens the doors to clients.
+func (s *session) serve(p *daemonProcess) error {
+	deps := service.Deps{Supervisor: s.sup, SupervisorVersion: supervisorVersion, PID: os.Getpid(), Log: s.log}
+	if s.node != nil {
+		deps.Cluster, deps.Options = s.node, s.options
+	}
+	handler, err := routes(deps, s.node)
+	if err != nil {
+		return err
+	}
+	for _, name := range []string{"supervisor", "supvisors"} {
+		if name == "supervisor" || s.node != nil {
+			s.log.Info(fmt.Sprintf("RPC interface '%s' initialized", name))
+		}
+	}
+	s.doors.serve(handler)
+	return nil
+}
+
+// endNode ends or restarts this node because the cluster does.
+func (s *session) endNode(restart bool) {
+	if restart {
+		s.sup.End(supervisor.Restarting)
+	} else {
+		s.sup.End(supervisor.Shutdown)
+	}
+}
+
+// run starts the processes and works until the end is asked for, by a signal, a client or the cluster.
+func (s *session) run(ctx context.Context, p *daemonProcess) (again bool) {
+	o := s.cfg.Supervisord
+	if err := supervisor.WritePIDFile(o.Pidfile); err != nil {
+		s.log.Log(ctx, supervisor.LevelCritical, err.Error())
+	} else {
+		s.log.Info(fmt.Sprintf("supervisord started with pid %d", os.Getpid()))
+		defer os.Remove(o.Pidfile) // an error means that somebody else was faster
+	}
+	inbox := make(chan os.Signal, 8)
+	signal.Notify(inbox, signals...)
+	defer signal.Stop(inbox)
+	p.ready.tell(nil)
+	nodeCtx, leave := context.WithCancel(ctx)
+	defer leave()
+	left := make(chan struct{})
+	if s.node != nil {
+		go func() {
+			defer close(left)
+			if err := s.node.Run(nodeCtx); err != nil {
+				s.log.Error("cluster: " + err.Error())
+			}
+		}()
+	} else {
+		close(left)
+	}
+	s.sup.Start()
+	s.handleSignals(ctx, inbox)
+	again = s.sup.State() == supervisor.Restarting
+	if s.local != nil {
+		s.local.detach()
+	}
+	if err := s.sup.Shutdown(ctx); err != nil {
+		s.log.Error("shutdown: " + err.Error())
+	}
+	again = again && s.sup.State() != supervisor.Shutdown
+	leave()
+	<-left
+	s.doors.close()
+	return again
+}
+
+// handleSignals returns when the daemon is to end.
+func (s *session) handleSignals(ctx context.Context, inbox <-chan os.Signal) {
+	for {
+		select {
+		case sig := <-inbox:
+			act(sig, s.sup, s.log, func() { s.reopenLogs(ctx) })
+		case <-s.sup.Ending():
+			return
+		}
+	}
+}
+
+func (s *session) reopenLogs(ctx context.Context) {
+	if err := errors.Join(s.log.Reopen(), s.sup.ReopenLogs(ctx)); err != nil {
+		s.log.Error("reopen logs: " + err.Error())
+	}
+}
+
+// abandon takes back what build has done when it could not finish.
+func (s *session) abandon() {
+	if s.doors != nil {
+		s.doors.close()
+	}
+	if s.sup != nil {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		s.sup.Shutdown(ctx) // nothing runs
+	}
+}
+
+// supervisorVersion is what clients of Supervisor are told: the version whose behaviour this daemon has.
+const supervisorVersion = "4.3.0"
