@@ -32,7 +32,9 @@ type supvisors struct {
 // clusterMethods returns the rows of the supvisors.* namespace.
 func clusterMethods(deps Deps) []rpc.Method {
 	s := &supvisors{node: deps.Cluster, options: deps.Options, deps: deps}
-	return append(s.statusMethods(), s.actionMethods()...)
+	rows := append(s.statusMethods(), s.actionMethods()...)
+	rows = append(rows, s.programMethods()...)
+	return append(rows, s.optionMethods()...)
 }
 
 // resolve returns the instances that an identifier, a nick or a stereotype names.

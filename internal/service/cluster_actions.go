@@ -2,6 +2,8 @@ package service
 
 import (
 	"context"
+	"fmt"
+	"regexp"
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/rpc"
@@ -35,6 +37,9 @@ func (s *supvisors) actionMethods() []rpc.Method {
 				strategy, err := startingStrategy(a.Value(0))
 				return s.ask(ctx, cluster.StartProcesses{Strategy: strategy, Namespec: a.String(1), ExtraArgs: a.String(2), Wait: a.Bool(3)}, err)
 			}},
+		{Name: "supvisors.start_any_process", Doc: "Start one of the stopped processes whose namespec matches a regular expression.", Access: rpc.Act,
+			Params: []rpc.Param{strategyParam, {Name: "regex", Kind: rpc.String, Doc: "regular expression to be found in the namespec"}, argsParam, waitParam},
+			Result: rpc.Result{Kind: rpc.String, Doc: "namespec of the process that was started", Type: ""}, Fn: s.startAny},
 		{Name: "supvisors.stop_process", Doc: "Stop a process, or all of a group, wherever it runs.", Access: rpc.Act,
 			Params: []rpc.Param{namespecParam, waitParam}, Result: done,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
@@ -79,6 +84,20 @@ func (s *supvisors) actionMethods() []rpc.Method {
 		{Name: "supvisors.shutdown", Doc: "Stop all applications and shut all instances down.", Access: rpc.Admin, Result: done,
 			Fn: func(ctx context.Context, _ rpc.Args) (any, error) { return s.ask(ctx, cluster.Shutdown{}, nil) }},
 	}
+}
+
+func (s *supvisors) startAny(ctx context.Context, a rpc.Args) (any, error) {
+	request := cluster.StartAny{Regex: a.String(1), ExtraArgs: a.String(2), Wait: a.Bool(3)}
+	strategy, err := startingStrategy(a.Value(0))
+	if err == nil {
+		var pattern *regexp.Regexp
+		if pattern, err = regexp.Compile(request.Regex); err == nil {
+			request.Strategy, request.Match = strategy, pattern.MatchString
+		} else {
+			err = rpc.NewFault(rpc.IncorrectParameters, fmt.Sprintf("invalid regex=%s - %v", request.Regex, err))
+		}
+	}
+	return s.ask(ctx, request, err)
 }
 
 // ask brings a request before the cluster. err is what was wrong with the arguments: the state of the cluster is judged before them,

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/supvisors/supvisors/internal/supervisor"
 )
 
-// Disabilities is the disabilities_file of Supvisors: a JSON object that says of each program whether it is disabled.
+// Disabilities is the disabilities_file of Supvisors: a JSON object that says of each program whether it is disabled. nil is one
+// without a file.
 type Disabilities struct {
 	path string
 
@@ -19,8 +21,11 @@ type Disabilities struct {
 	known map[string]bool
 }
 
-// OpenDisabilities reads the file; one that does not exist disables nothing.
+// OpenDisabilities reads the file; one that does not exist disables nothing. Without a path it returns nil.
 func OpenDisabilities(path string) (*Disabilities, error) {
+	if path == "" {
+		return nil, nil
+	}
 	d := &Disabilities{path: path, known: map[string]bool{}}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,6 +42,9 @@ func OpenDisabilities(path string) (*Disabilities, error) {
 
 // Disabled returns the programs that are disabled, for supervisor.Deps.
 func (d *Disabilities) Disabled() []string {
+	if d == nil {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var names []string
@@ -48,8 +56,12 @@ func (d *Disabilities) Disabled() []string {
 	return names
 }
 
-// Save writes what holds for the programs of the Supervisor. What the file says of others stays.
+// Save writes what holds for the programs of the Supervisor, and makes the directory if need be. What the file says of other
+// programs stays.
 func (d *Disabilities) Save(sup *supervisor.Supervisor) error {
+	if d == nil {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range sup.Processes() {
@@ -59,12 +71,20 @@ func (d *Disabilities) Save(sup *supervisor.Supervisor) error {
 	if err != nil {
 		return fmt.Errorf("disabilities: %w", err)
 	}
-	temp := d.path + ".new"
-	if err = os.WriteFile(temp, data, 0o644); err == nil {
-		err = os.Rename(temp, d.path)
-	}
-	if err != nil {
+	if err := replaceFile(d.path, data); err != nil {
 		return fmt.Errorf("disabilities: %w", err)
 	}
 	return nil
+}
+
+// replaceFile writes a file in one go: readers see the old or the new text.
+func replaceFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	temp := path + ".new"
+	if err := os.WriteFile(temp, data, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(temp, path)
 }

@@ -123,5 +123,8 @@ func asFault(err error) error {
 			return rpc.NewFault(f.code)
 		}
 	}
+	if subject != nil {
+		err = subject.err // which names it already
+	}
 	return rpc.AsFault(err)
 }

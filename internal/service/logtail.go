@@ -15,16 +15,15 @@ import (
 // tailStart is how much of a log is sent before what is added to it, in bytes.
 const tailStart = 1024
 
+// channels are the words for the outputs of a process; stdout is the default.
+var channels = map[string]event.Channel{"stdout": event.Stdout, "stderr": event.Stderr}
+
 // LogTail serves /logtail/NAME and /logtail/NAME/stdout or stderr: the end of a log of a process, and then all that is added to it.
 func LogTail(deps Deps) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name, channel, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/logtail"), "/"), "/")
-		c := event.Stdout
-		switch channel {
-		case "", "stdout":
-		case "stderr":
-			c = event.Stderr
-		default:
+		name, channel, given := strings.Cut(strings.TrimPrefix(r.URL.Path, "/logtail/"), "/")
+		c, known := channels[channel]
+		if !known && given {
 			http.NotFound(w, r)
 			return
 		}
