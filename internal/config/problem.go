@@ -16,19 +16,17 @@ type Problem struct {
 
 // String returns "file:line: [section] key: text", without what is empty.
 func (p Problem) String() string {
-	var b strings.Builder
+	where := ""
 	if p.Pos.File != "" {
-		b.WriteString(p.Pos.String() + ": ")
+		where = p.Pos.String() + ": "
 	}
-	if p.Section != "" {
-		b.WriteString("[" + p.Section + "] ")
+	switch {
+	case p.Key != "":
+		where += "[" + p.Section + "] " + p.Key + ": "
+	case p.Section != "":
+		where += "[" + p.Section + "]: "
 	}
-	if p.Key != "" {
-		b.WriteString(p.Key + ": ")
-	} else if p.Section != "" {
-		b.WriteString(": ")
-	}
-	return strings.Replace(b.String(), "] : ", "]: ", 1) + p.Text
+	return where + p.Text
 }
 
 // Error is all that keeps a configuration from being used.

@@ -118,11 +118,21 @@ func parseSecret(s string) (string, error) {
 	return s, nil
 }
 
+// maxSecret bounds the file of a secret, in bytes.
+const maxSecret = 64 << 10
+
 // readSecret returns the content of the file without the blanks around it.
 func (l *loader) readSecret(path string) (string, error) {
 	path, err := l.ownFile(path)
 	if err != nil {
 		return "", err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", fmt.Errorf("read the secret: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSecret {
+		return "", fmt.Errorf("read the secret: %s is no file of at most %d bytes", path, maxSecret)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
