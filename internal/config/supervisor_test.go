@@ -204,6 +204,7 @@ var compared = []string{
 	"[DEFAULT]\nautostart=false\nstartsecs=7\n[supervisord]\n[program:p]\ncommand=x\n[program:q]\ncommand=y\nstartsecs=8\n",
 	"[include]\nfiles=inc/*.conf other\n[supervisord]\nidentifier=%(here)s\n[program:a]\ncommand=%(here)s/a\npriority=5\n",
 	"[supervisord]\n[program:p]\ncommand=x\nstdout_logfile=/tmp/100%%%%.log\nenvironment=\n",
+	"[supervisord]\n[fcgi-program:f]\ncommand=x\nuser=nobody\nsocket=unix:///tmp/f\n[program:q]\ncommand=x\nuser=65534\n",
 	"[supervisord]\n[program:p]\ncommand=x\nnumprocs=0\n[program:q]\ncommand=x\nnumprocs=-1\nexitcodes=\n",
 	"[supervisord]\n[group:g]\nprograms=\n[group:h]\nprograms=a , b\n[program:a]\ncommand=1\npriority=9\n[program:b]\ncommand=2\npriority=1\n",
 	"[supervisord]\n[program:p]\ncommand=x\nkillasgroup=true\nautorestart=off\nstopsignal=9\n[program:q]\ncommand=x\nautorestart=UNEXPECTED\nstopsignal=sigusr1\n",
