@@ -81,7 +81,8 @@ type Core struct {
 	afterStop        []restart
 	failures         failureHandler
 	lost             []*proc   // lost with a node, not yet taken care of by a Master
-	conciliated      time.Time // last automatic conciliation
+	conciliated      []*proc   // conflicts of the last automatic conciliation
+	conciliatedAt    time.Time
 	pending          []pendingRequest
 	ending           *End // to be carried out at the end of the Step
 

@@ -66,7 +66,11 @@ func (c *Core) setMaster(identifier string) {
 		return
 	}
 	m.Master = identifier
-	c.log(Warn, "Master is %q", identifier)
+	if n := c.masterNode(); n != nil {
+		c.log(Warn, "Master is %s", n)
+	} else {
+		c.log(Warn, "there is no Master")
+	}
 }
 
 // newTerm begins the term of this node as a Master.

@@ -147,9 +147,23 @@ func appendNew[T comparable](list []T, v T) []T {
 	return append(list, v)
 }
 
+// conciliateAll applies the strategy of the configuration to all conflicts (Master only).
+func (c *Core) conciliateAll() {
+	c.conciliated, c.conciliatedAt = c.conflicts(), c.now
+	c.conciliate(c.cfg.Conciliation)
+}
+
+// conciliateAgain takes up conflicts that have come since, and those that did not go away. The latter are the user's matter with the
+// strategy USER.
+func (c *Core) conciliateAgain() {
+	fresh := slices.ContainsFunc(c.conflicts(), func(p *proc) bool { return !slices.Contains(c.conciliated, p) })
+	if fresh || c.cfg.Conciliation != rules.ConciliationUser && c.now.Sub(c.conciliatedAt) >= conciliationPause {
+		c.conciliateAll()
+	}
+}
+
 // conciliate applies a strategy to the processes that are up on more than one node.
 func (c *Core) conciliate(strategy rules.ConciliationStrategy) {
-	c.conciliated = c.now
 	for _, p := range c.conflicts() {
 		c.log(Warn, "conflict of %s: %s", p.ns, strategy)
 		switch strategy {

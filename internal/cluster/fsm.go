@@ -8,7 +8,7 @@ import (
 // maxHops bounds the evaluation after one event. No sequence of facts needs more; reaching it is a bug that is logged.
 const maxHops = 32
 
-// conciliationPause is the least time between two automatic conciliations of conflicts that do not go away.
+// conciliationPause is the least time between two automatic conciliations of the same conflicts when they do not go away.
 const conciliationPause = 5 * time.Second
 
 func (c *Core) state() State { return c.self.modes.State }
@@ -55,7 +55,7 @@ func (c *Core) enter(to State) {
 		}
 	case Conciliation:
 		if c.isMaster() {
-			c.conciliate(c.cfg.Conciliation)
+			c.conciliateAll()
 		}
 	case Restarting, ShuttingDown:
 		c.abortJobs()
@@ -125,8 +125,9 @@ func (c *Core) synced(o SyncOption, among []*node) (set, ok bool) {
 	return true, ok
 }
 
-// nextSynchronization ends the synchronization as soon as one of the synchro_options is met.
+// nextSynchronization ends the synchronization as soon as one of the synchro_options is met, or when there is a cluster to join.
 func (c *Core) nextSynchronization() State {
+	joins := c.clusterInPlace()
 	stable := c.stableRunners()
 	uptime := c.now.Sub(c.start)
 	strictSet, strict := c.synced(SyncStrict, stable)
@@ -141,10 +142,24 @@ func (c *Core) nextSynchronization() State {
 	}
 	timeout := c.cfg.Sync[SyncTimeout] && uptime >= c.cfg.SyncTimeout
 	c.self.modes.Degraded = strictSet && !strict || listSet && !list || coreSet && !core
-	if strictSet && strict || listSet && list || coreSet && core || timeout || user {
+	if strictSet && strict || listSet && list || coreSet && core || timeout || user || joins {
 		return Election
 	}
 	return Synchronization
+}
+
+// clusterInPlace reports whether this node comes late to nodes that have a Master already: they are in ELECTION until it declares the
+// same Master, so it must not wait for anybody else. Where a failure strategy would send it back at once, it waits.
+func (c *Core) clusterInPlace() bool {
+	hasMaster := func(n *node) bool {
+		m := c.byID[n.modes.Master]
+		return n != c.self && m != nil && m.state == InstanceRunning && n.modes.State.working()
+	}
+	if c.stableRunners() == nil || !slices.ContainsFunc(c.runners(), hasMaster) {
+		return false
+	}
+	_, refused := c.afterFailure(nil)
+	return !refused
 }
 
 // afterFailure keeps the degraded mode, and applies supvisors_failure_strategy when a needed node is missing. Of several options
@@ -234,9 +249,7 @@ func (c *Core) nextWorking(gone []*node) State {
 		if len(c.conflicts()) == 0 {
 			return Operation
 		}
-		if c.now.Sub(c.conciliated) >= conciliationPause {
-			c.conciliate(c.cfg.Conciliation)
-		}
+		c.conciliateAgain()
 		return Conciliation
 	}
 }

@@ -264,7 +264,8 @@ func (c *Core) invalidate() []*node {
 		}
 	}
 	for _, n := range gone {
-		fence := n.modes.Instances[c.cfg.Self] == InstanceIsolated || c.cfg.AutoFence && c.masterState().working()
+		// Supvisors asks for the state of the Master, which is unknown when the Master is what was lost
+		fence := n.modes.Instances[c.cfg.Self] == InstanceIsolated || c.cfg.AutoFence && c.state().working()
 		state := InstanceStopped
 		if fence {
 			state = InstanceIsolated

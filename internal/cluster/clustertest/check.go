@@ -17,7 +17,7 @@ func (n *Node) Ask(r cluster.Request) {
 	w := n.w
 	w.nextAsk++
 	w.asked[w.nextAsk] = &asked{node: n, run: n.run}
-	w.printf("%s is asked %T %+v", n.id.Nick, r, r)
+	w.tell(n, "is asked %T %+v", r, r)
 	n.step(cluster.Ask{ID: w.nextAsk, Request: r})
 }
 
@@ -30,10 +30,25 @@ func (n *Node) checkReply(r cluster.Reply) {
 	}
 	a.replies++
 	a.result, a.err = r.Result, r.Err
-	n.w.printf("%s answers %v %v", n.id.Nick, r.Result, r.Err)
+	n.w.tell(n, "%s", answer(r))
 	if a.replies > 1 {
 		n.w.violate("request %d was answered twice", r.ID)
 	}
+}
+
+func answer(r cluster.Reply) string {
+	predictions, ok := r.Result.([]cluster.Prediction)
+	switch {
+	case r.Err != nil:
+		return "answers with a fault: " + r.Err.Error()
+	case !ok:
+		return fmt.Sprintf("answers %v", r.Result)
+	}
+	var parts []string
+	for _, p := range predictions {
+		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", p.Namespec, p.State, strings.Join(p.Identifiers, " "), p.Reason)))
+	}
+	return "predicts " + strings.Join(parts, ", ")
 }
 
 // checkShare: the state machine takes no hop that is not allowed.

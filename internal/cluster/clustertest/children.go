@@ -76,6 +76,13 @@ func (n *Node) StartLocal(namespec string) {
 	}
 }
 
+// StopLocal stops a child behind the cluster's back.
+func (n *Node) StopLocal(namespec string) {
+	if ch := n.find(process.ParseNamespec(namespec)); n.core != nil && ch != nil {
+		n.stop(ch)
+	}
+}
+
 // later runs something about a child unless it is started or stopped before, or its node dies.
 func (n *Node) later(ch *child, d time.Duration, f func()) {
 	gen, run := ch.gen, n.run
@@ -108,6 +115,6 @@ func (n *Node) change(ch *child, s process.State) {
 	case process.Fatal:
 		ch.info.Expected, ch.info.PID = false, 0
 	}
-	n.w.printf("%s: %s is %s", n.id.Nick, ch.info.Namespec(), s)
+	n.w.tell(n, "%s is %s", ch.info.Namespec(), s)
 	n.step(cluster.LocalProcess{Info: ch.info})
 }

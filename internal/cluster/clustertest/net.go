@@ -51,7 +51,7 @@ func (w *World) watch(a, b *Node) {
 			a.step(cluster.PeerLeft{Identifier: b.id.Identifier, Reason: "gossip"})
 			return
 		}
-		a.step(cluster.PeerJoined{Identity: b.id})
+		a.step(cluster.PeerJoined{Identity: b.declared()})
 		a.follow(b)
 	})
 }
@@ -153,7 +153,7 @@ func (n *Node) carryOut(e cluster.Effect) {
 	case cluster.SaveTerm:
 		n.term = e.Term
 	case cluster.End:
-		w.printf("%s ends (restart=%v)", n.id.Nick, e.Restart)
+		w.tell(n, "ends, restart=%v", e.Restart)
 		n.core = nil
 		n.breakStreams()
 		w.gossip()
@@ -162,7 +162,7 @@ func (n *Node) carryOut(e cluster.Effect) {
 		}
 	case cluster.Log:
 		if e.Level > cluster.Debug {
-			w.printf("%s: %s", n.id.Nick, e.Message)
+			w.tell(n, "%s", e.Message)
 		}
 	}
 }

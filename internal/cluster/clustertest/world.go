@@ -4,9 +4,11 @@
 package clustertest
 
 import (
+	"cmp"
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 // Program is a simulated program, configured on all nodes unless On names some.
 type Program struct {
 	Group, Name string
+	Of          string        // name of the program when it is one of several processes, Name otherwise
+	Index       int           // its place among them
 	On          []string      // nicks
 	StartSecs   int           // seconds
 	Exits       time.Duration // ends by itself after that long; 0 never
@@ -32,22 +36,35 @@ type Config struct {
 	Programs []Program
 	// Core holds the options common to all nodes; identity, epoch, term and processes are filled in.
 	Core cluster.Config
+	// Own holds the options of the nodes that do not have the common ones.
+	Own map[string]*cluster.Config
+	// Machines names the machine of the nodes that share one.
+	Machines map[string]string
+	// Stereotypes are those of each node.
+	Stereotypes map[string][]string
 	// MaxDelay is the longest that a message takes, 0 for 20 ms.
 	MaxDelay time.Duration
 }
 
+// Line is something that happened: a change of the world, a log line or an answer of a node.
+type Line struct {
+	At   time.Duration
+	Node string // nick, "" for the world
+	Text string
+}
+
 // World is a simulated cluster.
 type World struct {
-	cfg        Config
-	rnd        *rand.Rand
-	now        time.Duration
-	events     eventHeap
-	order      uint64
-	nodes      []*Node
-	cut        map[[2]int]bool // links that carry nothing, by direction
-	asked      map[uint64]*asked
-	nextAsk    uint64
-	transcript strings.Builder
+	cfg     Config
+	rnd     *rand.Rand
+	now     time.Duration
+	events  eventHeap
+	order   uint64
+	nodes   []*Node
+	cut     map[[2]int]bool // links that carry nothing, by direction
+	asked   map[uint64]*asked
+	nextAsk uint64
+	lines   []Line
 	// Violation is the first broken invariant, with its time; "" while all is well.
 	Violation string
 	// Steps counts the steps of all cores.
@@ -121,7 +138,7 @@ func New(cfg Config) *World {
 	for i, nick := range cfg.Nodes {
 		n := &Node{w: w, rank: i, queues: make([]time.Duration, len(cfg.Nodes))}
 		n.id = cluster.Identity{Identifier: fmt.Sprintf("%s.test:60000", nick), Nick: nick, Host: nick + ".test", Port: 60000,
-			Machine: fmt.Sprintf("machine-%d", i)}
+			Machine: cmp.Or(cfg.Machines[nick], fmt.Sprintf("machine-%d", i)), Stereotypes: cfg.Stereotypes[nick]}
 		w.nodes = append(w.nodes, n)
 	}
 	return w
@@ -130,8 +147,21 @@ func New(cfg Config) *World {
 // Quiet switches the transcript off, for speed.
 func (w *World) Quiet() { w.quiet = true }
 
-// Transcript returns all that happened so far.
-func (w *World) Transcript() string { return w.transcript.String() }
+// Lines returns what happened since the last call.
+func (w *World) Lines() []Line {
+	lines := w.lines
+	w.lines = nil
+	return lines
+}
+
+// Transcript returns all that happened so far as text.
+func (w *World) Transcript() string {
+	var b strings.Builder
+	for _, l := range w.lines {
+		fmt.Fprintf(&b, "%7.2f %s: %s\n", l.At.Seconds(), l.Node, l.Text)
+	}
+	return b.String()
+}
 
 // Node returns a node by nick.
 func (w *World) Node(nick string) *Node {
@@ -165,16 +195,21 @@ func (w *World) between(a, b time.Duration) time.Duration {
 	return a + time.Duration(w.rnd.Int64N(int64(b-a)))
 }
 
-func (w *World) printf(format string, args ...any) {
-	if !w.quiet {
-		fmt.Fprintf(&w.transcript, "%7.2f "+format+"\n", append([]any{w.now.Seconds()}, args...)...)
+func (w *World) tell(n *Node, format string, args ...any) {
+	if w.quiet {
+		return
 	}
+	l := Line{At: w.now, Text: fmt.Sprintf(format, args...)}
+	if n != nil {
+		l.Node = n.id.Nick
+	}
+	w.lines = append(w.lines, l)
 }
 
 func (w *World) violate(format string, args ...any) {
 	if w.Violation == "" {
 		w.Violation = fmt.Sprintf("at %.2f s: ", w.now.Seconds()) + fmt.Sprintf(format, args...)
-		w.printf("VIOLATION %s", w.Violation)
+		w.tell(nil, "VIOLATION %s", w.Violation)
 	}
 }
 
@@ -202,15 +237,23 @@ func (n *Node) Start() {
 	n.streams, n.sees = make([]int, len(w.nodes)), make([]bool, len(w.nodes))
 	n.epoch = fmt.Sprintf("%s#%d", n.id.Nick, n.run)
 	cfg := w.cfg.Core
+	if own := w.cfg.Own[n.id.Nick]; own != nil {
+		cfg = *own
+	}
 	cfg.Self, cfg.Epoch, cfg.Term = n.id.Identifier, n.epoch, n.term
 	cfg.Instances = nil
 	for _, m := range w.nodes {
-		cfg.Instances = append(cfg.Instances, m.id)
+		switch {
+		case m == n:
+			cfg.Instances = append(cfg.Instances, n.id)
+		case !cfg.Discovery:
+			cfg.Instances = append(cfg.Instances, m.declared())
+		}
 	}
 	n.procs, cfg.Processes = nil, nil
 	for i := range w.cfg.Programs {
 		if p := &w.cfg.Programs[i]; p.on(n.id.Nick) {
-			ch := &child{prog: p, info: cluster.ProcessInfo{Group: p.Group, Name: p.Name, Program: p.Name, StartSecs: p.StartSecs,
+			ch := &child{prog: p, info: cluster.ProcessInfo{Group: p.Group, Name: p.Name, Program: cmp.Or(p.Of, p.Name), Index: p.Index, StartSecs: p.StartSecs,
 				StopWaitSecs: 10, Expected: true, Now: w.wall(), NowMono: w.now.Seconds()}}
 			n.procs = append(n.procs, ch)
 			cfg.Processes = append(cfg.Processes, ch.info)
@@ -218,30 +261,27 @@ func (n *Node) Start() {
 	}
 	n.core = cluster.New(w.clock(), cfg)
 	n.modes = cluster.Modes{Term: n.term}
-	w.printf("%s starts", n.id.Nick)
+	w.tell(n, "starts")
 	run := n.run
 	w.after(w.between(0, 200*time.Millisecond), func() { n.beat(run) })
 	w.gossip()
 }
 
-func (p *Program) on(nick string) bool {
-	if p.On == nil {
-		return true
-	}
-	for _, n := range p.On {
-		if n == nick {
-			return true
-		}
-	}
-	return false
+// declared is what the others know of a node before they meet it.
+func (n *Node) declared() cluster.Identity {
+	id := n.id
+	id.Machine, id.Stereotypes = "", nil
+	return id
 }
+
+func (p *Program) on(nick string) bool { return p.On == nil || slices.Contains(p.On, nick) }
 
 // Kill takes a node down with its children, as a power cut does.
 func (n *Node) Kill() {
 	if n.core == nil {
 		return
 	}
-	n.w.printf("%s is killed", n.id.Nick)
+	n.w.tell(n, "is killed")
 	n.core = nil
 	n.breakStreams()
 	n.w.gossip()
@@ -249,7 +289,7 @@ func (n *Node) Kill() {
 
 // Freeze stops a node as SIGSTOP does: its children live, what arrives waits.
 func (n *Node) Freeze() {
-	n.w.printf("%s freezes", n.id.Nick)
+	n.w.tell(n, "freezes")
 	n.frozen = true
 	n.w.gossip()
 }
@@ -259,7 +299,7 @@ func (n *Node) Thaw() {
 	if !n.frozen || n.core == nil {
 		return
 	}
-	n.w.printf("%s thaws", n.id.Nick)
+	n.w.tell(n, "thaws")
 	n.frozen = false
 	held := n.held
 	n.held = nil
@@ -282,14 +322,14 @@ func (w *World) Partition(groups ...[]string) {
 			w.cut[[2]int{a.rank, b.rank}] = side[a.rank] != side[b.rank]
 		}
 	}
-	w.printf("partition %v", groups)
+	w.tell(nil, "partition %v", groups)
 	w.gossip()
 }
 
 // Heal joins all links again.
 func (w *World) Heal() {
 	clear(w.cut)
-	w.printf("heal")
+	w.tell(nil, "heal")
 	w.gossip()
 }
 
