@@ -165,8 +165,9 @@ func (c *Core) peerReport(r *Report) {
 
 // unauthorized tells why a node must be isolated; "" when it is welcome.
 func (c *Core) unauthorized(r *Report) string {
+	isolated := ""
 	if r.Modes.Instances[c.cfg.Self] == InstanceIsolated {
-		return "it has isolated this instance"
+		isolated = "it has isolated this instance"
 	}
 	mine, theirs := c.consistent(), r.Consistent
 	var diff []string
@@ -184,14 +185,14 @@ func (c *Core) unauthorized(r *Report) string {
 		}
 	}
 	if len(diff) == 0 {
-		return ""
+		return isolated
 	}
 	text := "its options are inconsistent: " + strings.Join(diff, ", ")
 	if c.cfg.Strict {
 		return text
 	}
-	c.log(Warn, "instance %s: %s", r.Identity.Identifier, text)
-	return ""
+	c.log(Warn, "instance %s: %s", c.byID[r.Identity.Identifier], text)
+	return isolated
 }
 
 // peerDelta takes one change of a Report over, in order. A gap asks for the whole Report.

@@ -46,7 +46,14 @@ func answer(r cluster.Reply) string {
 	}
 	var parts []string
 	for _, p := range predictions {
-		parts = append(parts, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", p.Namespec, p.State, strings.Join(p.Identifiers, " "), p.Reason)))
+		part := fmt.Sprintf("%s %s", p.Namespec, p.State)
+		if len(p.Identifiers) > 0 {
+			part += " on " + strings.Join(p.Identifiers, " and ")
+		}
+		if p.Reason != "" {
+			part += " (" + p.Reason + ")"
+		}
+		parts = append(parts, part)
 	}
 	return "predicts " + strings.Join(parts, ", ")
 }

@@ -51,6 +51,7 @@ var actions = map[string]func(w *World, args []string) error{
 		return err
 	},
 	"start":  eachNode((*Node).Start),
+	"up":     bringUp,
 	"kill":   eachNode((*Node).Kill),
 	"freeze": eachNode((*Node).Freeze),
 	"thaw":   eachNode((*Node).Thaw),
@@ -86,6 +87,22 @@ var actions = map[string]func(w *World, args []string) error{
 		return err
 	},
 	"show": nil,
+}
+
+// bringUp starts nodes and waits until they are in OPERATION. What they say is left out.
+func bringUp(w *World, args []string) error {
+	if err := eachNode((*Node).Start)(w, args); err != nil {
+		return err
+	}
+	ready := func(nick string) bool { return w.Node(nick).modes.State == cluster.Operation }
+	for range 120 {
+		w.Run(500 * time.Millisecond)
+		if !slices.ContainsFunc(args, func(nick string) bool { return !ready(nick) }) {
+			w.Lines()
+			return nil
+		}
+	}
+	return fmt.Errorf("not in OPERATION after a minute")
 }
 
 func eachNode(f func(*Node)) func(*World, []string) error {

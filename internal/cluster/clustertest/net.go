@@ -114,13 +114,26 @@ func (n *Node) reconnect(peer *Node) {
 	n.w.after(n.w.between(100*time.Millisecond, time.Second), try)
 }
 
-// breakStreams closes the connections that others have to a node that is gone.
+// breakStreams cuts the connections that others have to a node that is gone.
 func (n *Node) breakStreams() {
 	for _, peer := range n.w.nodes {
 		if peer.core != nil && peer.streams[n.rank] != 0 {
 			peer.streams[n.rank] = 0
 			peer.reconnect(n)
 		}
+	}
+}
+
+// closeStreams closes these connections behind what was sent already.
+func (n *Node) closeStreams() {
+	for _, peer := range n.w.nodes {
+		if peer.core == nil || peer == n || peer.streams[n.rank] == 0 {
+			continue
+		}
+		peer.receive(n, peer.streams[n.rank], func() {
+			peer.streams[n.rank] = 0
+			peer.reconnect(n)
+		})
 	}
 }
 
@@ -153,9 +166,9 @@ func (n *Node) carryOut(e cluster.Effect) {
 	case cluster.SaveTerm:
 		n.term = e.Term
 	case cluster.End:
-		w.tell(n, "ends, restart=%v", e.Restart)
+		w.tell(n, "%s", map[bool]string{true: "restarts", false: "shuts down"}[e.Restart])
+		n.closeStreams()
 		n.core = nil
-		n.breakStreams()
 		w.gossip()
 		if e.Restart {
 			w.after(w.between(100*time.Millisecond, time.Second), n.Start)

@@ -20,6 +20,7 @@ import (
 //	rules                             the elements of a rules file follow, up to the next empty line
 //	program shop:db startsecs=2 …     a program of all nodes; on=n1,n2 exits=5s code=1 fails takes=1s count=3
 //	start n1 n2                       power on; before it, everything is down
+//	up n1 n2                          power on and wait for OPERATION, without a word
 //	run 20s                           time passes
 //	kill n1, freeze n1, thaw n1       power cut; SIGSTOP and SIGCONT of the daemon
 //	partition n1 | n2 n3, heal        cables
@@ -109,28 +110,33 @@ func (s *story) begin() {
 	s.names = strings.NewReplacer(pairs...)
 }
 
-// sameMoment is how far apart two nodes may say the same thing in one line.
+// sameMoment is how far apart several nodes may say the same thing in one line.
 const sameMoment = 4 * time.Second
 
-// tellLines writes what happened. What several nodes say of the same thing is one line.
+// tellLines writes what happened. What several nodes say of the same thing is one line, as long as each of them is still heard in
+// its order.
 func (s *story) tellLines(lines []Line) string {
 	type said struct {
 		Line
 		by []string
 	}
 	var all []*said
+	latest := map[string]int{} // index of the latest entry of each node
 	for _, l := range lines {
 		l.Text = s.names.Replace(l.Text)
 		if l.Node == "" || noise(l) {
 			continue
 		}
-		i := slices.IndexFunc(all, func(e *said) bool {
+		from := latest[l.Node]
+		i := slices.IndexFunc(all[from:], func(e *said) bool {
 			return e.Text == l.Text && l.At-e.At < sameMoment && !slices.Contains(e.by, l.Node)
 		})
 		if i >= 0 {
-			all[i].by = append(all[i].by, l.Node)
+			latest[l.Node] = from + i
+			all[from+i].by = append(all[from+i].by, l.Node)
 			continue
 		}
+		latest[l.Node] = len(all)
 		all = append(all, &said{l, []string{l.Node}})
 	}
 	var b strings.Builder
