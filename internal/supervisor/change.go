@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,6 +27,32 @@ func (s *Supervisor) Reread() (config.Changes, error) {
 		active.Groups = append(active.Groups, g.config)
 	}
 	return config.Diff(active, cfg), nil
+}
+
+// Apply carries out what Reread found, as supervisorctl update does: groups that were removed or changed are stopped, all at
+// once, and removed; those that were added or changed become active. Trouble with one group does not keep the others from it.
+func (s *Supervisor) Apply(ctx context.Context, c config.Changes) error {
+	gone := slices.Concat(c.Removed, c.Changed)
+	var procs []*managed
+	for _, name := range gone {
+		if g := s.current.Load().byName[name]; g != nil {
+			procs = append(procs, g.byPriority...)
+		}
+	}
+	if _, err := many(ctx, procs, process.State.IsRunning, stop, false); err != nil {
+		return fmt.Errorf("stop groups: %w", err)
+	}
+	if err := waitStopped(ctx, procs); err != nil {
+		return fmt.Errorf("stop groups: %w", err)
+	}
+	var failed []error
+	for _, name := range gone {
+		failed = append(failed, s.RemoveGroup(ctx, name))
+	}
+	for _, name := range slices.Concat(c.Changed, c.Added) {
+		failed = append(failed, s.AddGroup(name))
+	}
+	return errors.Join(failed...)
 }
 
 // AddGroup makes a group of the configuration active and starts its processes that want it. Errors: ErrBadName,

@@ -110,6 +110,32 @@ func TestUpdateByHand(t *testing.T) {
 	})
 }
 
+func TestApply(t *testing.T) {
+	before := section("keep", "run") + section("change", "linger 2") + section("gone", "linger 3") + section("slow", "run")
+	inWorldOfFile(t, before, func(t *testing.T, w *world, configure func(string)) {
+		w.Start()
+		time.Sleep(2 * time.Second)
+		w.events()
+		configure(section("keep", "run") + section("change", "run", "startsecs=0") + section("new", "run") + section("slow", "run"))
+		changes, err := w.Reread()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = w.StopProcess(t.Context(), ns("gone"), false) // somebody is faster with one of them
+		begin := time.Now()
+		if err := w.Apply(t.Context(), changes); err != nil || time.Since(begin) != 3*time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		expect(t, "events", w.events(), []string{"STOPPING gone", "STOPPING change", "STOPPED change", "STOPPED gone", "GROUP_REMOVED gone",
+			"GROUP_REMOVED change", "GROUP_ADDED change", "STARTING change", "RUNNING change", "GROUP_ADDED new", "STARTING new"})
+		expectText(t, "states", w.states(), "change RUNNING, keep RUNNING, new STARTING, slow RUNNING")
+		err = w.Apply(t.Context(), config.Changes{Removed: []string{"who"}, Added: []string{"keep", "what"}})
+		if !errors.Is(err, ErrBadName) || !errors.Is(err, ErrAlreadyAdded) {
+			t.Errorf("nonsense: %v", err)
+		}
+	})
+}
+
 func TestRefusedRemovalLeavesTheGroupAsItWas(t *testing.T) {
 	inWorld(t, []config.Group{groupOf("g", 1, member1("a", "run", manual), member1("b", "run"))}, func(t *testing.T, w *world) {
 		w.Start()

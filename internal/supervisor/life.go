@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -122,17 +121,21 @@ func stopByPriority(ctx context.Context, set *groups) error {
 // stopTogether stops the processes of the list, in order but without waiting in between, and waits for all of them.
 func stopTogether(ctx context.Context, list []*managed) error {
 	for _, m := range list {
-		var err error
-		switch m.Info().State {
+		switch m.Info().State { // a refusal means that it has stopped by itself
 		case process.Running, process.Starting:
-			err = m.Stop(ctx)
+			_ = m.Stop(ctx)
 		case process.Backoff:
-			err = m.GiveUp(ctx)
+			_ = m.GiveUp(ctx)
 		}
-		if err != nil && !errors.Is(err, process.ErrNotRunning) && ctx.Err() != nil {
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
+	return waitStopped(ctx, list)
+}
+
+// waitStopped waits until all processes of the list have stopped.
+func waitStopped(ctx context.Context, list []*managed) error {
 	for _, m := range list {
 		if _, err := m.Wait(ctx, func(i process.Info) bool { return i.State.IsStopped() }); err != nil {
 			return err

@@ -15,34 +15,50 @@ import (
 // ActivityLog is the daemon's own log: the logfile of [supervisord], and a console.
 type ActivityLog struct {
 	*slog.Logger
-	file   *logfile.Writer // nil when there is no file
-	syslog *logfile.Syslog // nil unless the log goes to syslog
+	file    *logfile.Writer // nil when there is no file
+	closers []io.Closer     // in the order in which they are closed
 }
 
 // OpenActivityLog opens the log that the options of [supervisord] describe. Lines go to the console too, unless it is nil.
+// Logging never waits for the console, nor for a logfile that is a terminal or a pipe.
 func OpenActivityLog(o config.Supervisord, console io.Writer) (*ActivityLog, error) {
 	a := &ActivityLog{}
 	var out []io.Writer
 	if console != nil {
-		out = append(out, console)
+		out = append(out, a.queued(console))
 	}
 	switch o.Logfile {
 	case "":
 	case "syslog":
 		w, err := logfile.NewSyslog("supervisord", "")
 		if err != nil {
+			a.Close()
 			return nil, fmt.Errorf("activity log: %w", err)
 		}
-		a.syslog, out = w, append(out, w)
+		out = append(out, w)
+		a.closers = append(a.closers, w)
 	default:
 		w, err := logfile.New(o.Logfile, o.LogMaxBytes, o.LogBackups)
 		if err != nil {
+			a.Close()
 			return nil, fmt.Errorf("activity log: %w", err)
 		}
-		a.file, out = w, append(out, w)
+		a.file = w
+		if info, err := os.Stat(o.Logfile); err == nil && info.Mode().IsRegular() {
+			out = append(out, w)
+		} else {
+			out = append(out, a.queued(w))
+		}
+		a.closers = append(a.closers, w)
 	}
 	a.Logger = slog.New(NewActivityHandler(o.LogLevel, out...))
 	return a, nil
+}
+
+func (a *ActivityLog) queued(w io.Writer) io.Writer {
+	q := newLineQueue(w, lineQueueSize)
+	a.closers = append(a.closers, q)
+	return q
 }
 
 // Path returns the file of the log. The error is a *NoFileError when there is none, or when it was removed.
@@ -73,16 +89,13 @@ func (a *ActivityLog) Reopen() error {
 	return a.file.Reopen()
 }
 
-// Close closes the log file. What is logged afterwards goes to the console only.
+// Close writes what is queued and closes the log. What is logged afterwards is lost.
 func (a *ActivityLog) Close() error {
-	var err error
-	if a.file != nil {
-		err = a.file.Close()
+	var failed []error
+	for _, c := range a.closers {
+		failed = append(failed, c.Close())
 	}
-	if a.syslog != nil {
-		err = errors.Join(err, a.syslog.Close())
-	}
-	return err
+	return errors.Join(failed...)
 }
 
 // existing returns path if there is a file.

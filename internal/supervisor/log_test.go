@@ -2,11 +2,14 @@ package supervisor
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
@@ -44,8 +47,6 @@ func TestActivityLogFile(t *testing.T) {
 	if got := readFile(t, path); !strings.HasSuffix(got, " INFO first\n") || strings.Contains(got, "not this") {
 		t.Errorf("file holds %q", got)
 	}
-	expect(t, "console", console.take(""), []string{"INFO first"})
-
 	if err := os.Rename(path, path+".old"); err != nil {
 		t.Fatal(err)
 	}
@@ -75,12 +76,40 @@ func TestActivityLogFile(t *testing.T) {
 	if _, err := os.Stat(path + ".1"); err != nil {
 		t.Errorf("no rotation: %v", err)
 	}
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	expect(t, "console", console.take("")[:3], []string{"INFO first", "INFO second", "INFO reopening log file"})
+}
+
+func TestActivityLogToAPipeThatNobodyReads(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(path, os.O_RDWR, 0) // so that there is somebody
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	a, err := OpenActivityLog(config.Supervisord{Logfile: path, LogLevel: slog.LevelInfo}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10000 { // more than the pipe and the queue hold
+		a.Info("a line that is not short")
+	}
+	go io.Copy(io.Discard, reader)
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestActivityLogWithoutFile(t *testing.T) {
 	a, console := openLog(t, config.Supervisord{LogLevel: slog.LevelWarn})
 	a.Info("not this")
 	a.Warn("this")
+	a.Close()
 	expect(t, "console", console.take(""), []string{"WARN this"})
 	var none *NoFileError
 	if _, err := a.Path(); !errors.As(err, &none) || none.Path != "" {

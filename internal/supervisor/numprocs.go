@@ -125,7 +125,7 @@ func (s *Supervisor) shrink(ctx context.Context, g *group, wanted config.Group, 
 
 // removeStopped removes an obsolete process once it has stopped, unless it was wanted again by then.
 func (s *Supervisor) removeStopped(m *managed) {
-	if _, err := m.Wait(s.work, func(i process.Info) bool { return i.State.IsStopped() }); err != nil {
+	if err := waitStopped(s.work, []*managed{m}); err != nil {
 		return
 	}
 	s.mu.Lock()
