@@ -14,7 +14,8 @@ import (
 // waits in the poller of the Go runtime, so that a thousand pipes cost neither goroutines nor threads. Readiness is
 // edge-triggered: it is told again only after a read or write has found nothing to do.
 type poller struct {
-	file *os.File
+	file   *os.File
+	events [128]unix.EpollEvent // of run
 
 	mu      sync.Mutex
 	fd      int // the epoll descriptor, -1 when closed
@@ -75,23 +76,29 @@ func (p *poller) run() error {
 	if err != nil {
 		return fmt.Errorf("poll pipes: %w", err)
 	}
-	events := make([]unix.EpollEvent, 128)
 	var failed error
-	err = conn.Read(func(fd uintptr) bool {
-		for {
-			n, err := unix.EpollWait(int(fd), events, 0)
-			switch {
-			case errors.Is(err, syscall.EINTR):
-			case err != nil:
-				failed = os.NewSyscallError("epoll_wait", err)
-				return true
-			case n == 0:
-				return false
-			}
-			p.tell(events[:max(n, 0)])
-		}
+	err = conn.Read(func(fd uintptr) (end bool) {
+		failed = p.collect(int(fd))
+		return failed != nil
 	})
 	return errors.Join(failed, err)
+}
+
+// collect takes all events that there are.
+func (p *poller) collect(fd int) error {
+	for {
+		n, err := unix.EpollWait(fd, p.events[:], 0)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			return os.NewSyscallError("epoll_wait", err)
+		}
+		p.tell(p.events[:n])
+		if n < len(p.events) {
+			return nil
+		}
+	}
 }
 
 func (p *poller) tell(events []unix.EpollEvent) {

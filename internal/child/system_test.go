@@ -337,3 +337,30 @@ func TestRestartAfterKill(t *testing.T) {
 		t.Errorf("states %s, want %s", got, want)
 	}
 }
+
+// sharedSocket is a socket that outlives its users, as that of a FastCGI group.
+type sharedSocket struct{ file *os.File }
+
+func (s sharedSocket) Acquire() (*os.File, error) { return s.file, nil }
+func (s sharedSocket) Release()                   {}
+
+func TestSocketAsStdin(t *testing.T) {
+	ends, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := os.NewFile(uintptr(ends[0]), "ours"), os.NewFile(uintptr(ends[1]), "theirs")
+	defer ours.Close()
+	defer theirs.Close()
+	b := newBench(t, func(c *Config) { c.Spec.FastCGI, c.Socket = "unix:///x", sharedSocket{theirs} }, "cat")
+	for _, text := range []string{"one", "two"} { // the socket is used again by the next child
+		b.start()
+		ours.WriteString(text)
+		eventually(t, text, func() bool { return strings.HasSuffix(b.read("out"), text) })
+		if err := b.WriteStdin(t.Context(), []byte("x")); !errors.Is(err, ErrNoStdin) {
+			t.Errorf("write: %v", err)
+		}
+		b.Stop(t.Context())
+		b.await(process.Stopped)
+	}
+}
