@@ -32,7 +32,7 @@ type Config struct {
 	// TLS is for requests to peers; nil when the ports speak plain HTTP. Gossip itself is encrypted in any case.
 	TLS *tls.Config
 
-	// Notify gets every event; see the package documentation. It must not call methods of the Membership that wait.
+	// Notify gets every event; see the package documentation. It must not call Leave or Shutdown, and must return in the end.
 	Notify func(Event)
 	Logger *slog.Logger
 

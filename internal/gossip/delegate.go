@@ -113,22 +113,10 @@ func (d guardDelegate) NotifyConflict(existing, other *memberlist.Node) {
 	}
 }
 
-// libraryLog gives memberlist's log lines to slog, at debug level but for the one thing that an operator must know.
-type libraryLog struct {
-	log  *slog.Logger
-	once *onceSet
-}
+// libraryLog gives memberlist's log lines to slog, at debug level: what an operator must know, we say ourselves.
+type libraryLog struct{ log *slog.Logger }
 
 func (l libraryLog) Write(p []byte) (int, error) {
-	text := strings.TrimSpace(string(p))
-	if _, from, ok := strings.Cut(text, "from="); ok && wrongSecret(text) && l.once.first("secret", from) {
-		l.log.Warn("gossip refused: the sender has another cluster secret", "from", from)
-	}
-	l.log.Debug("memberlist", "text", text)
+	l.log.Debug("memberlist", "text", strings.TrimSpace(string(p)))
 	return len(p), nil
-}
-
-// wrongSecret recognises memberlist's words for something that was not encrypted with our key.
-func wrongSecret(text string) bool {
-	return strings.Contains(text, "could decrypt") || strings.Contains(text, "is not encrypted")
 }

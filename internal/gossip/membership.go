@@ -83,8 +83,7 @@ func (m *Membership) Start() error {
 
 // settings is memberlist's configuration.
 func (m *Membership) settings() *memberlist.Config {
-	once := &onceSet{}
-	guard := guardDelegate{m.allow, m.cfg.Logger, once}
+	guard := guardDelegate{m.allow, m.cfg.Logger, &onceSet{}}
 	t, c := m.cfg.Timings, memberlist.DefaultLANConfig()
 	c.Name = m.cfg.Name
 	c.Transport = m.transport
@@ -101,7 +100,7 @@ func (m *Membership) settings() *memberlist.Config {
 	c.Delegate = metaDelegate{&m.meta}
 	c.Events = eventDelegate{m.cfg.Name, m.loop.inbox}
 	c.Alive, c.Conflict = guard, guard
-	c.Logger = log.New(libraryLog{m.cfg.Logger, once}, "", 0)
+	c.Logger = log.New(libraryLog{m.cfg.Logger}, "", 0)
 	return c
 }
 
@@ -150,8 +149,11 @@ func (m *Membership) Members() []Member { return *m.loop.view.Load() }
 // Leave tells all peers that this node is shutting down: at once those that follow its log, the others by gossip. It waits at
 // most timeout. Shutdown must follow.
 func (m *Membership) Leave(timeout time.Duration) error {
-	m.away()
 	m.cfg.Log.Bye()
+	if m.list == nil {
+		return nil
+	}
+	m.away()
 	if err := m.list.Leave(timeout); err != nil {
 		return fmt.Errorf("leave cluster: %w", err)
 	}
@@ -159,14 +161,16 @@ func (m *Membership) Leave(timeout time.Duration) error {
 }
 
 // Shutdown ends the membership without a word to the others; after Leave, they know. When it returns, Notify is not called any
-// more, and no goroutine is left but those of gossip streams that are being answered, for at most the time of an exchange.
+// more. Goroutines of memberlist may need a moment longer.
 func (m *Membership) Shutdown() error {
 	var err error
 	m.once.Do(func() {
 		m.stop()
 		m.cfg.Log.Close()
-		err = m.list.Shutdown()
-		m.wg.Wait()
+		if m.list != nil {
+			err = m.list.Shutdown()
+			m.wg.Wait()
+		}
 	})
 	return err
 }

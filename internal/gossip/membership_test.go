@@ -489,6 +489,17 @@ func TestStartTwiceTheSameName(t *testing.T) {
 	})
 }
 
+func TestEndBeforeTheBeginning(t *testing.T) {
+	bubble(t, 2, func(t *testing.T, c *testCluster) {
+		n := c.build(1, "A")
+		if err := n.member.Leave(time.Second); err != nil {
+			t.Error(err)
+		}
+		n.close(t)
+		n.close(t)
+	})
+}
+
 func TestBadConfigurations(t *testing.T) {
 	good := func() Config {
 		log := NewLog("A", 0, nil)

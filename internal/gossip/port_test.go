@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -39,10 +38,13 @@ func realNodes(t *testing.T, n int) []*realNode {
 			split: listener.NewSplit(ln, listener.Silence, discard())}, addr}
 		peers = append(peers, Peer{addr.String(), addr.String()})
 	}
+	patient := Fast() // a test machine may be slow, and what is tested here does not wait for memberlist
+	patient.Probe, patient.ProbeTimeout, patient.SuspicionMult = 2*time.Second, time.Second, 10
 	for _, r := range nodes {
 		r.log = NewLog("A", 0, r.state.snapshot)
-		m, err := New(Config{Name: r.name, Advertise: r.addr, Meta: Meta{Version: "1", Epoch: "A"}, Peers: peers, Trust: NewTrust("secret", r.name),
-			Log: r.log, Streams: r.split.Streams, Packets: r.split.Packets, Notify: r.events.notify, Logger: slog.New(slog.DiscardHandler)})
+		m, err := New(Config{Name: r.name, Advertise: r.addr, Meta: Meta{Version: "1", Epoch: "A"}, Peers: peers,
+			Trust: NewTrust("secret", r.name), Log: r.log, Streams: r.split.Streams, Packets: r.split.Packets,
+			Notify: r.events.notify, Logger: discard(), Timings: patient})
 		if err != nil {
 			t.Fatal(err)
 		}

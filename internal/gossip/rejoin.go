@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -160,10 +161,11 @@ func (r *rejoiner) resolve(ctx context.Context, addr string) ([]netip.AddrPort, 
 	return targets, nil
 }
 
-// complain logs why a peer cannot be joined: that it is not there is nothing special, that it has another secret is.
+// complain logs why a peer cannot be joined: that it is not there is nothing special, that it hangs up is.
 func (r *rejoiner) complain(p Peer, err error) {
-	if wrongSecret(err.Error()) && r.once.first(p.Addr) {
-		r.log.Warn("node cannot be joined: it has another cluster secret", "node", p.Name, "address", p.Addr)
+	hangsUp := strings.Contains(err.Error(), "EOF") || strings.Contains(err.Error(), "reset by peer") // memberlist keeps the text only
+	if hangsUp && r.once.first(p.Addr) {
+		r.log.Warn("node cannot be joined: it hangs up; it may have another cluster secret", "node", p.Name, "address", p.Addr)
 	}
 	r.log.Debug("node cannot be joined", "node", p.Name, "address", p.Addr, "error", err)
 }

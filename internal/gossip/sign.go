@@ -169,6 +169,27 @@ func (t *Trust) mac(parts ...string) string {
 	return hex.EncodeToString(m.Sum(nil))
 }
 
+// helloSize is the length of a hello in bytes.
+const helloSize = 32
+
+// hello begins a gossip connection of a kind: 16 random bytes and 16 that show that the sender has the secret. It keeps strangers
+// from taking the places of nodes; what follows it is encrypted. Whoever repeats a hello that was overheard gains a place, no more.
+func (t *Trust) hello(kind byte) []byte {
+	b := make([]byte, helloSize)
+	rand.Read(b[:helloSize/2])
+	copy(b[helloSize/2:], t.helloMAC(kind, b))
+	return b
+}
+
+// knows checks a hello.
+func (t *Trust) knows(kind byte, hello []byte) bool {
+	return len(hello) == helloSize && hmac.Equal([]byte(t.helloMAC(kind, hello))[:helloSize/2], hello[helloSize/2:])
+}
+
+func (t *Trust) helloMAC(kind byte, hello []byte) string {
+	return t.mac("gossip", string(kind), hex.EncodeToString(hello[:helloSize/2]))
+}
+
 // nonceCache remembers nonces for at least window, in two generations.
 type nonceCache struct {
 	limit     int

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,8 +18,9 @@ import (
 )
 
 const (
-	// maxStreams and maxPacketConns bound the gossip connections that are open at a time: nobody has proved to know the secret yet
-	// when they are accepted.
+	// helloTimeout is how long a new gossip connection may take to show that it knows the secret.
+	helloTimeout = 5 * time.Second
+	// maxStreams and maxPacketConns bound the gossip connections with nodes that are open at a time.
 	maxStreams     = 128
 	maxPacketConns = 1024
 	// maxStreamBytes bounds what one gossip stream may bring. A node takes about 200 bytes.
@@ -30,12 +32,19 @@ const (
 	packetIdleRead = 2 * packetIdle
 )
 
+var (
+	errHello   = errors.New("the hello is wrong")
+	errTooMany = errors.New("too many gossip connections")
+)
+
 // transport is memberlist's network on the one port. A stream is a connection of its own; packets go, with their length before
 // them, over one connection per peer and direction. Like UDP, packets are dropped rather than waited for.
 type transport struct {
 	advertise netip.AddrPort
 	dial      func(ctx context.Context, network, addr string) (net.Conn, error)
+	trust     *Trust
 	log       *slog.Logger
+	once      *onceSet
 	listeners []net.Listener
 
 	packets chan *memberlist.Packet
@@ -49,33 +58,67 @@ type transport struct {
 
 func newTransport(cfg *Config) *transport {
 	t := &transport{
-		advertise: cfg.Advertise, dial: cfg.Dial, log: cfg.Logger,
+		advertise: cfg.Advertise, dial: cfg.Dial, trust: cfg.Trust, log: cfg.Logger, once: &onceSet{},
 		listeners: []net.Listener{cfg.Streams, cfg.Packets},
 		packets:   make(chan *memberlist.Packet, 64), streams: make(chan net.Conn),
 	}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.senders = senders{transport: t, peers: map[string]*sender{}}
-	t.wg.Go(func() { t.accept(cfg.Streams, maxStreams, t.giveStream) })
-	t.wg.Go(func() { t.accept(cfg.Packets, maxPacketConns, t.readPackets) })
+	t.wg.Go(func() { t.accept(cfg.Streams, listener.StreamByte, maxStreams, t.giveStream) })
+	t.wg.Go(func() { t.accept(cfg.Packets, listener.PacketByte, maxPacketConns, t.readPackets) })
 	return t
 }
 
-// accept hands each connection to serve, on a goroutine of its own. At most limit of them are open.
-func (t *transport) accept(ln net.Listener, limit int32, serve func(net.Conn)) {
+// accept hands each connection that begins with a good hello to serve, on a goroutine of its own. At most limit are open.
+func (t *transport) accept(ln net.Listener, kind byte, limit int32, serve func(net.Conn)) {
 	var open atomic.Int32
 	for {
 		c, err := ln.Accept()
 		if err != nil {
 			return // the listener is closed; the split retries what can be retried
 		}
-		if open.Add(1) > limit {
-			open.Add(-1)
-			c.Close()
-			t.log.Debug("too many gossip connections", "from", c.RemoteAddr().String(), "limit", limit)
-			continue
-		}
-		t.wg.Go(func() { serve(t.own(c, func() { open.Add(-1) })) })
+		t.wg.Go(func() {
+			node, err := t.admit(c, kind, &open, limit)
+			if err != nil {
+				c.Close()
+				t.log.Debug("gossip connection refused", "from", c.RemoteAddr().String(), "error", err)
+				return
+			}
+			serve(node)
+		})
 	}
+}
+
+// admit checks that a new connection comes from a node and that there is room for it.
+func (t *transport) admit(c net.Conn, kind byte, open *atomic.Int32, limit int32) (net.Conn, error) {
+	owned := t.own(c, func() { open.Add(-1) })
+	if err := t.greet(c, kind); err != nil {
+		owned.release()
+		return nil, err
+	}
+	if open.Add(1) > limit {
+		owned.Close()
+		return nil, errTooMany
+	}
+	return owned, nil
+}
+
+// greet reads the hello of a new connection.
+func (t *transport) greet(c net.Conn, kind byte) error {
+	if err := c.SetReadDeadline(time.Now().Add(helloTimeout)); err != nil {
+		return err
+	}
+	hello := make([]byte, helloSize)
+	if _, err := io.ReadFull(c, hello); err != nil {
+		return err
+	}
+	if !t.trust.knows(kind, hello) {
+		if from := c.RemoteAddr().String(); t.once.first(from) {
+			t.log.Warn("gossip refused: the sender has another cluster secret", "from", from)
+		}
+		return errHello
+	}
+	return c.SetReadDeadline(time.Time{})
 }
 
 func (t *transport) giveStream(c net.Conn) {
@@ -146,7 +189,7 @@ func (t *transport) connect(ctx context.Context, addr string, first byte) (net.C
 		err = c.SetWriteDeadline(deadline)
 	}
 	if err == nil {
-		_, err = c.Write([]byte{first})
+		_, err = c.Write(append([]byte{first}, t.trust.hello(first)...))
 	}
 	if err == nil {
 		err = c.SetWriteDeadline(time.Time{})
@@ -175,7 +218,7 @@ func (t *transport) Shutdown() error {
 }
 
 // own has the connection broken at Shutdown, and closed called when its user closes it.
-func (t *transport) own(c net.Conn, closed func()) net.Conn {
+func (t *transport) own(c net.Conn, closed func()) *ownedConn {
 	return &ownedConn{Conn: c, closed: closed, release: context.AfterFunc(t.ctx, func() { c.Close() })}
 }
 

@@ -23,7 +23,7 @@ type testTransport struct {
 func newTestTransport(n *memNet, i int) *testTransport {
 	split := listener.NewSplit(n.listen(testAddr(i)), listener.Silence, discard())
 	return &testTransport{newTransport(&Config{Advertise: testAddr(i), Logger: discard(), Streams: split.Streams, Packets: split.Packets,
-		Dial: n.dialer(testAddr(i).Addr())}), split}
+		Trust: NewTrust("secret", testName(i)), Dial: n.dialer(testAddr(i).Addr())}), split}
 }
 
 func (t *testTransport) close() {
@@ -245,6 +245,54 @@ func TestTooManyStreams(t *testing.T) {
 		for _, c := range held {
 			c.Close()
 		}
+	})
+}
+
+// Strangers are refused, do not take the places of nodes, and cannot wait for ever.
+func TestStrangersGetNoGossipConnection(t *testing.T) {
+	transportBubble(t, func(t *testing.T, n *memNet, a, b *testTransport) {
+		dial := n.dialer(testAddr(3).Addr())
+		other, own := NewTrust("other", "x"), NewTrust("secret", "x")
+		for name, first := range map[string][]byte{
+			"nothing":      {},
+			"half":         own.hello(listener.StreamByte)[:20],
+			"zeros":        make([]byte, helloSize),
+			"other secret": other.hello(listener.StreamByte),
+			"other kind":   own.hello(listener.PacketByte),
+		} {
+			for range maxStreams + 1 {
+				c, err := dial(t.Context(), "tcp", testName(2))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+				c.Write(append([]byte{listener.StreamByte}, first...))
+				if len(first) < helloSize {
+					continue
+				}
+				if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		}
+		out, err := a.DialTimeout(testName(2), time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := <-b.StreamCh()
+		in.Close()
+		out.Close()
+		time.Sleep(helloTimeout + time.Second)
+		c, err := dial(t.Context(), "tcp", testName(2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		c.Write([]byte{listener.PacketByte})
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF || time.Since(began) > helloTimeout+time.Second {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		c.Close()
 	})
 }
 
