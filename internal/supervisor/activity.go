@@ -18,28 +18,18 @@ const (
 	LevelBlather  = slog.Level(-12)
 )
 
-// levels are Supervisor's levels, the most severe first: the name in configurations and the tag in log lines.
+// levels are Supervisor's levels, the most severe first, with the tags of log lines.
 var levels = [...]struct {
-	level     slog.Level
-	name, tag string
+	level slog.Level
+	tag   string
 }{
-	{LevelCritical, "critical", "CRIT"},
-	{slog.LevelError, "error", "ERRO"},
-	{slog.LevelWarn, "warn", "WARN"},
-	{slog.LevelInfo, "info", "INFO"},
-	{slog.LevelDebug, "debug", "DEBG"},
-	{LevelTrace, "trace", "TRAC"},
-	{LevelBlather, "blather", "BLAT"},
-}
-
-// ParseLevel returns the level that a loglevel option names, in any case; an unknown name is an error.
-func ParseLevel(name string) (slog.Level, error) {
-	for _, l := range levels {
-		if strings.EqualFold(l.name, name) {
-			return l.level, nil
-		}
-	}
-	return 0, fmt.Errorf("bad logging level name %q", name)
+	{LevelCritical, "CRIT"},
+	{slog.LevelError, "ERRO"},
+	{slog.LevelWarn, "WARN"},
+	{slog.LevelInfo, "INFO"},
+	{slog.LevelDebug, "DEBG"},
+	{LevelTrace, "TRAC"},
+	{LevelBlather, "BLAT"},
 }
 
 // tag returns the four letters of the level, or of the next lower one that has a name.

@@ -67,22 +67,7 @@ func TestActivityLevelFilters(t *testing.T) {
 			logger.Log(t.Context(), other.level, "m")
 		}
 		if got := strings.Count(out.String(), "\n"); got != i+1 {
-			t.Errorf("at loglevel %s: %d lines of %d, want %d", l.name, got, len(levels), i+1)
-		}
-	}
-}
-
-func TestParseLevel(t *testing.T) {
-	for _, l := range levels {
-		for _, name := range []string{l.name, strings.ToUpper(l.name)} {
-			if got, err := ParseLevel(name); err != nil || got != l.level {
-				t.Errorf("ParseLevel(%q) = %v, %v", name, got, err)
-			}
-		}
-	}
-	for _, bad := range []string{"", "warning", "CRIT", "20"} {
-		if _, err := ParseLevel(bad); err == nil {
-			t.Errorf("ParseLevel(%q) accepted", bad)
+			t.Errorf("at loglevel %s: %d lines of %d, want %d", l.tag, got, len(levels), i+1)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (s *Supervisor) addGroup(name string) (*group, error) {
 	defer s.mu.Unlock()
 	cfg, ok := s.loaded.Load().Group(name)
 	switch {
-	case s.work.Err() != nil:
+	case s.State() != Running:
 		return nil, fmt.Errorf("add group %s: %w", name, ErrEnding)
 	case !ok:
 		return nil, fmt.Errorf("add group %s: %w", name, ErrBadName)
@@ -91,7 +91,7 @@ func (s *Supervisor) addGroup(name string) (*group, error) {
 func (s *Supervisor) RemoveGroup(ctx context.Context, name string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.work.Err() != nil {
+	if s.State() != Running {
 		return fmt.Errorf("remove group %s: %w", name, ErrEnding)
 	}
 	g, err := s.current.Load().group(name)

@@ -187,6 +187,19 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+func TestNoChangesOnceItEnds(t *testing.T) {
+	inWorldOfFile(t, section("p", "run"), func(t *testing.T, w *world, _ func(string)) {
+		w.End(Restarting)
+		_, _, numprocs := w.SetNumprocs(t.Context(), "p", 2)
+		for what, err := range map[string]error{"AddGroup": w.AddGroup("p"), "RemoveGroup": w.RemoveGroup(t.Context(), "p"), "SetNumprocs": numprocs} {
+			if !errors.Is(err, ErrEnding) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		expectText(t, "states", w.states(), "p STOPPED")
+	})
+}
+
 func TestShutdownKeepsTheStateRestarting(t *testing.T) {
 	inWorld(t, nil, func(t *testing.T, w *world) {
 		w.End(Restarting)

@@ -31,7 +31,7 @@ func (s *Supervisor) SetNumprocs(ctx context.Context, program string, n int) (ad
 func (s *Supervisor) setNumprocs(ctx context.Context, program string, n int) (fresh []*managed, obsolete []process.Namespec, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.work.Err() != nil {
+	if s.State() != Running {
 		return nil, nil, ErrEnding
 	}
 	if !slices.Contains(s.Programs(), program) {

@@ -84,6 +84,18 @@ func TestPoolPassesByWhoDoesNotTakeEvents(t *testing.T) {
 	})
 }
 
+// TestListenerDoesNotHearItself would never end otherwise: each answer would be an event.
+func TestListenerDoesNotHearItself(t *testing.T) {
+	g := listeners("ears", 10, []string{"PROCESS_LOG", "REMOTE_COMMUNICATION"}, "listen")
+	g.Specs[0].Stdout.EventsEnabled = true
+	inWorld(t, []config.Group{g}, func(t *testing.T, w *world) {
+		w.Start()
+		w.SendRemoteComm("n", "x")
+		synctest.Wait()
+		expect(t, "heard", w.spawner.listened(), []string{"ears0: REMOTE_COMMUNICATION type:n\nx"})
+	})
+}
+
 func TestRemovedPoolHearsNothing(t *testing.T) {
 	inWorld(t, []config.Group{listeners("ears", 10, []string{"EVENT"}, "listen")}, func(t *testing.T, w *world) {
 		w.Start()

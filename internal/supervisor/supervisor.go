@@ -177,9 +177,11 @@ func (s *Supervisor) hooks(p *pool, m *managed) child.Hooks {
 	h := child.Hooks{Capture: func(stream child.Stream, pid int, data []byte) {
 		s.publish(event.ProcessCommunication{Source: source(pid), Channel: channel(stream), Data: slices.Clone(data)})
 	}}
-	if m.spec.Stdout.EventsEnabled || m.spec.Stderr.EventsEnabled {
+	// What a listener writes to stdout is its protocol, not a log.
+	enabled := [...]bool{child.Stdout: m.spec.Stdout.EventsEnabled && !m.spec.Listener, child.Stderr: m.spec.Stderr.EventsEnabled}
+	if enabled[child.Stdout] || enabled[child.Stderr] {
 		h.Log = func(stream child.Stream, pid int, data []byte) {
-			if stream == child.Stdout && m.spec.Stdout.EventsEnabled || stream == child.Stderr && m.spec.Stderr.EventsEnabled {
+			if enabled[stream] {
 				s.publish(event.ProcessLog{Source: source(pid), Channel: channel(stream), Data: slices.Clone(data)})
 			}
 		}
