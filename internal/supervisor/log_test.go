@@ -209,6 +209,21 @@ func TestProcessLogs(t *testing.T) {
 	})
 }
 
+func TestProgramThatLogsToSyslog(t *testing.T) {
+	p := program("p", "cat", startSecs(0), func(s *process.Spec) { s.Stdout.Syslog = true })
+	syslog := &syncBuffer{}
+	inWorldOf(t, &config.Config{Groups: []config.Group{p}}, func(d *Deps) { d.Syslog = syslog }, func(t *testing.T, w *world) {
+		w.Start()
+		if err := w.WriteStdin(t.Context(), ns("p"), []byte("hello\n")); err != nil {
+			t.Fatal(err)
+		}
+		w.events()
+		if got := syslog.buf.String(); got != "p hello\n" {
+			t.Errorf("syslog got %q", got)
+		}
+	})
+}
+
 func TestMainLog(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "d.log")
 	a, _ := openLog(t, config.Supervisord{Logfile: path, LogLevel: slog.LevelInfo})

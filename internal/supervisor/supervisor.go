@@ -12,6 +12,7 @@ import (
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/logfile"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -27,7 +28,7 @@ type Deps struct {
 	Reload func() (*config.Config, error)
 
 	Env      []string  // environment of the daemon, "NAME=value"
-	Syslog   io.Writer // for programs that log to syslog
+	Syslog   io.Writer // for programs that log to syslog; nil for that of the system
 	Disabled []string  // programs that are disabled from the beginning
 }
 
@@ -39,6 +40,7 @@ type Supervisor struct {
 	ending  chan struct{} // closed when the state leaves Running
 	current atomic.Pointer[groups]
 	loaded  atomic.Pointer[config.Config] // what the groups to come are made of
+	syslog  io.Closer                     // nil unless it was opened here
 
 	started atomic.Bool
 
@@ -62,6 +64,13 @@ func New(cfg *config.Config, deps Deps) (*Supervisor, error) {
 	s.current.Store(newGroups(nil))
 	for _, program := range deps.Disabled {
 		s.disabled[program] = true
+	}
+	if deps.Syslog == nil {
+		syslog, err := logfile.NewSyslog("supervisord", "")
+		if err != nil {
+			return nil, err
+		}
+		s.deps.Syslog, s.syslog = syslog, syslog
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -239,6 +248,9 @@ func (s *Supervisor) closeAll() {
 	s.stopWork()
 	for _, g := range s.current.Load().added {
 		g.close()
+	}
+	if s.syslog != nil {
+		s.syslog.Close()
 	}
 }
 
