@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -21,23 +22,25 @@ type ProcessResult struct {
 	Description string `xmlrpc:"description"`
 }
 
-func newProcessResult(ns process.Namespec, err error) ProcessResult {
-	r := ProcessResult{Name: ns.Process, Group: ns.Group, Status: rpc.Success, Description: "OK"}
+func newProcessResult(group, name string, err error) ProcessResult {
+	r := ProcessResult{Name: name, Group: group, Status: rpc.Success, Description: "OK"}
 	if err != nil {
-		fault := rpc.AsFault(asFault(about(ns.String(), err)))
+		fault := rpc.AsFault(asFault(err))
 		r.Status, r.Description = fault.Code, fault.Text
 	}
 	return r
 }
 
-// processResults shows what came of an operation on many processes; name is what the caller asked for.
+// processResults shows what came of an operation on many processes. err is what kept it from being begun, name what the caller asked
+// for.
 func processResults(name string, list []supervisor.Result, err error) (any, error) {
 	if err != nil {
 		return nil, about(name, err)
 	}
 	all := make([]ProcessResult, len(list))
 	for i, r := range list {
-		all[i] = newProcessResult(process.Namespec{Group: r.Group, Process: r.Name}, r.Err)
+		ns := process.Namespec{Group: r.Group, Process: r.Name}
+		all[i] = newProcessResult(r.Group, r.Name, about(ns.String(), r.Err))
 	}
 	return all, nil
 }
@@ -165,8 +168,7 @@ func refused(list []supervisor.Process, err error) []ProcessResult {
 	all := []ProcessResult{}
 	for _, proc := range list {
 		if proc.Info.State.IsSignallable() {
-			fault := rpc.AsFault(asFault(err))
-			all = append(all, ProcessResult{Name: proc.Info.Name, Group: proc.Info.Group, Status: fault.Code, Description: fault.Text})
+			all = append(all, newProcessResult(proc.Info.Group, proc.Info.Name, err))
 		}
 	}
 	return all
@@ -175,11 +177,9 @@ func refused(list []supervisor.Process, err error) []ProcessResult {
 // parseSignal reads a signal given by name, with or without SIG and in any case, or by number.
 func parseSignal(v any) (syscall.Signal, error) {
 	text := strings.ToUpper(strings.TrimSpace(fmt.Sprint(v)))
-	var n int
-	if _, err := fmt.Sscanf(text, "%d", &n); err == nil {
-		if unix.SignalName(syscall.Signal(n)) != "" {
-			return syscall.Signal(n), nil
-		}
+	// 0 asks only whether the child may be signalled
+	if n, err := strconv.Atoi(text); err == nil && (n == 0 || unix.SignalName(syscall.Signal(n)) != "") {
+		return syscall.Signal(n), nil
 	}
 	if sig := unix.SignalNum("SIG" + strings.TrimPrefix(text, "SIG")); sig != 0 {
 		return sig, nil

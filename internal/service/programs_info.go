@@ -76,15 +76,16 @@ type ConfigInfo struct {
 	ServerURL            string `xmlrpc:"serverurl"`
 }
 
-func newConfigInfo(g supervisor.Configured, s process.Spec) ConfigInfo {
+// newConfigInfo shows a process of a group; active is the process of that name, if there is one.
+func newConfigInfo(g supervisor.Configured, s process.Spec, active process.Info) ConfigInfo {
 	c := ConfigInfo{
 		Autostart: s.Autostart, Autorestart: autorestart(s.Autorestart), Directory: cmp.Or(s.Directory, "none"), UID: "none",
 		Command: s.Command, ExitCodes: s.ExitCodes, Group: g.Name, GroupPriority: g.Priority, InUse: g.InUse,
 		KillAsGroup: s.KillAsGroup, Name: s.Name, Priority: s.Priority, RedirectStderr: s.RedirectStderr,
 		StartRetries: s.StartRetries, StartSecs: s.StartSecs, StopSignal: int(s.StopSignal), StopWaitSecs: s.StopWaitSecs,
-		StdoutCaptureBytes: int(s.Stdout.CaptureBytes), StdoutEventsEnabled: s.Stdout.EventsEnabled, StdoutLogFile: logName(s.Stdout),
+		StdoutCaptureBytes: int(s.Stdout.CaptureBytes), StdoutEventsEnabled: s.Stdout.EventsEnabled, StdoutLogFile: logName(s.Stdout.File, active.StdoutLog),
 		StdoutLogFileBackups: s.Stdout.Backups, StdoutLogFileBytes: int(s.Stdout.MaxBytes), StdoutSyslog: s.Stdout.Syslog,
-		StderrCaptureBytes: int(s.Stderr.CaptureBytes), StderrEventsEnabled: s.Stderr.EventsEnabled, StderrLogFile: logName(s.Stderr),
+		StderrCaptureBytes: int(s.Stderr.CaptureBytes), StderrEventsEnabled: s.Stderr.EventsEnabled, StderrLogFile: logName(s.Stderr.File, active.StderrLog),
 		StderrLogFileBackups: s.Stderr.Backups, StderrLogFileBytes: int(s.Stderr.MaxBytes), StderrSyslog: s.Stderr.Syslog,
 		ServerURL: "none",
 	}
@@ -104,14 +105,15 @@ func autorestart(a process.Autorestart) any {
 	return a == process.RestartAlways
 }
 
-func logName(l process.LogSpec) string {
-	switch l.File {
+// logName is a log file as configured, or for AUTO the one that is used.
+func logName(file, used string) string {
+	switch file {
 	case "":
 		return "none"
 	case "AUTO":
-		return "auto"
+		return cmp.Or(used, "auto")
 	}
-	return l.File
+	return file
 }
 
 // infoMethods returns the rows that only look.
@@ -147,7 +149,8 @@ func (p *programs) getAllConfigInfo(context.Context, rpc.Args) (any, error) {
 	infos := []ConfigInfo{}
 	for _, g := range p.sup.Configured() {
 		for _, spec := range g.Specs {
-			infos = append(infos, newConfigInfo(g, spec))
+			active, _ := p.sup.Process(process.Namespec{Group: g.Name, Process: spec.Name}) // nothing when it is not active
+			infos = append(infos, newConfigInfo(g, spec, active.Info))
 		}
 	}
 	slices.SortStableFunc(infos, func(a, b ConfigInfo) int { return cmp.Compare(a.Name, b.Name) })
