@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// fake is a server that answers what a table says. A key is a method, or a method and its arguments as JSON; "GET path" is a stream.
+// fake is a server that answers what a table says. A key is a method, a method and its arguments as JSON, or "*" for the
+// other methods; "GET path" is a stream.
 // A value {"fault": [code, text]} is a fault, {"http": status} another status than 200, {"raw": text} no XML-RPC at all, and
 // {"hang": true} never comes. A stream that ends with "..." stays open after it.
 type fake struct {
@@ -126,6 +127,9 @@ func (f *fake) answer(w http.ResponseWriter, r *http.Request, method, args strin
 	reply, ok := f.replies[method+" "+args]
 	if !ok {
 		reply, ok = f.replies[method]
+	}
+	if !ok {
+		reply, ok = f.replies["*"]
 	}
 	if !ok {
 		reply = map[string]any{"fault": []any{rpc.UnknownMethod, "UNKNOWN_METHOD"}}

@@ -13,13 +13,13 @@ import (
 var updateTranscripts = flag.Bool("update", false, "rewrite the transcripts in testdata")
 
 // The transcripts were recorded with the supervisorctl of Supervisor 4.2.5 and the supvisorsctl of Supvisors 0.19 against the same
-// replies. Ours differ in two places: "help x" says only once that it knows nothing, and a period of 0 is a wrong argument.
+// replies: a busy server, a busy cluster, a server that shuts down, one that has nothing, one that fails. Ours differ in two places: "help x" says only once that it knows nothing, and a period of 0 is a wrong argument.
 //
 // "$ ARGUMENTS < INPUT" starts a run, with | for the ends of the lines of the input. The output follows, "! " marks lines of the error
 // output, a backslash an output without a last newline; then the exit status and the calls that the server saw, without the checks of
 // the version.
 func TestTranscripts(t *testing.T) {
-	for _, name := range []string{"supervisor", "cluster"} {
+	for _, name := range []string{"supervisor", "cluster", "closing", "empty", "failing"} {
 		server := newFake(t, loadReplies(t, name+".json"))
 		path := filepath.Join("testdata", name+".txt")
 		text, err := os.ReadFile(path)
