@@ -192,6 +192,8 @@ func jsonList(args []any) string {
 		switch arg := arg.(type) {
 		case string:
 			texts[i] = strconv.QuoteToASCII(arg)
+		case float64:
+			texts[i] = pyFloat(arg)
 		default:
 			texts[i] = fmt.Sprint(arg)
 		}
