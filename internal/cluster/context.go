@@ -140,7 +140,6 @@ func (c *Core) processEvent(n *node, info *ProcessInfo) {
 	}
 	p.heard = c.now
 	c.withdraw(p)
-	c.refresh(p)
 	c.jobEvent(p, n)
 	c.crashEvent(p)
 }
@@ -153,7 +152,9 @@ func (c *Core) replaceProcesses(n *node, infos []ProcessInfo) {
 		info := infos[i]
 		seen[info.Namespec()] = true
 		if fresh {
-			c.storeProcess(n, &info)
+			if p := c.storeProcess(n, &info); info.State != process.Stopped {
+				c.withdraw(p) // STOPPED is what every process begins with, and no news
+			}
 			continue
 		}
 		c.processEvent(n, &info)
@@ -319,6 +320,7 @@ func (c *Core) withdraw(p *proc) {
 	f := Forced{Namespec: p.ns, State: process.Unknown}
 	c.self.forced = mergeForced(c.self.forced, f)
 	c.share(Delta{Forced: &f})
+	c.refresh(p)
 }
 
 // refreshForced derives again what depends on the forced states of a node whose whole list was replaced.

@@ -231,14 +231,19 @@ func (c *Core) underWay(s *sequencer, cmd *command) bool {
 	return info.State.IsRunning()
 }
 
-// failCommand ends a command without success: the process is shown in the state that the failure means.
+// failCommand ends a command without success: the process is shown in the state that the failure means, unless it runs. One that runs
+// elsewhere by now has been started by somebody else, and its start is no failure.
 func (c *Core) failCommand(s *sequencer, j *job, cmd *command, reason string) {
 	j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
 	if s == &c.stopper {
 		c.force(cmd.proc, process.Stopped, reason)
 		return
 	}
-	c.force(cmd.proc, process.Fatal, reason)
+	if cmd.proc.state != process.Running {
+		c.force(cmd.proc, process.Fatal, reason)
+	} else if !cmd.proc.runsOn(cmd.node) {
+		return
+	}
 	c.startFailed(j, cmd.proc)
 }
 

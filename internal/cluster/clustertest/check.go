@@ -29,7 +29,6 @@ func (n *Node) checkReply(r cluster.Reply) {
 		return
 	}
 	a.replies++
-	a.result, a.err = r.Result, r.Err
 	n.w.tell(n, "%s", answer(r))
 	if a.replies > 1 {
 		n.w.violate("request %d was answered twice", r.ID)
@@ -58,31 +57,74 @@ func answer(r cluster.Reply) string {
 	return "predicts " + strings.Join(parts, ", ")
 }
 
-// checkShare: the state machine takes no hop that is not allowed.
+// checkShare: the state machine takes no hop that is not allowed, the Master is in sight, no newcomer breaks into a distribution, and
+// the term only grows.
 func (n *Node) checkShare(s cluster.Share) {
 	if s.Delta.Modes == nil {
 		return
 	}
-	from, to := n.modes.State, s.Delta.Modes.State
-	if to != from && !cluster.Allowed(from, to) {
-		n.w.violate("%s hops from %s to %s", n.id.Nick, from, to)
+	old, m := n.modes, *s.Delta.Modes
+	n.modes = m
+	if m.State != old.State && !cluster.Allowed(old.State, m.State) {
+		n.w.violate("%s hops from %s to %s", n.id.Nick, old.State, m.State)
 	}
-	n.modes = *s.Delta.Modes
+	if closing := m.State == cluster.Restarting || m.State == cluster.ShuttingDown; closing && m.State != old.State {
+		n.ending = runningIn(n.core.View())
+	}
+	if m.Master != "" && m.Instances[m.Master] != cluster.InstanceRunning {
+		n.w.violate("%s has the Master %s, which is %s", n.id.Nick, m.Master, m.Instances[m.Master])
+	}
+	if m.Term < old.Term {
+		n.w.violate("%s falls back from term %d to %d", n.id.Nick, old.Term, m.Term)
+	}
+	for id, state := range m.Instances {
+		if old.State == cluster.Distribution && state == cluster.InstanceRunning && old.Instances[id] != state {
+			n.w.violate("%s lets %s in during the distribution", n.id.Nick, id)
+		}
+	}
 }
 
-// checkOrder: a start waits for the starts of lower numbers in its application. Clients may interfere with a sequence on purpose,
-// so this holds for clusters that are left alone.
-func (n *Node) checkOrder(o cluster.Order) {
-	if o.Action != cluster.StartProcess || !n.w.alone {
-		return
+func runningIn(v *cluster.View) map[process.Namespec]bool {
+	running := map[process.Namespec]bool{}
+	for _, app := range v.Applications {
+		for _, p := range app.Processes {
+			running[p.Namespec] = p.State.IsRunning()
+		}
 	}
+	return running
+}
+
+// checkOrder: an order agrees with the rules, as far as the node that gives it can know.
+func (n *Node) checkOrder(o cluster.Order) {
 	v := n.core.View()
 	app := v.Application(o.Namespec.Group)
-	if app == nil || !app.Rules.Managed {
+	if app == nil {
 		return
 	}
 	own := app.Process(o.Namespec.Process)
-	if own == nil || own.Rules.StartSequence == 0 {
+	switch o.Action {
+	case cluster.StartProcess:
+		to := v.Instance(o.To)
+		if own.At(o.To).Disabled {
+			n.w.violate("%s starts the disabled %s on %s", n.id.Nick, o.Namespec, o.To)
+		}
+		if to.Load+own.Rules.ExpectedLoad > 100 {
+			n.w.violate("%s starts %s on %s with load %d", n.id.Nick, o.Namespec, o.To, to.Load)
+		}
+		if n.w.alone {
+			n.checkStartOrder(v, app, own)
+		}
+	case cluster.StopProcess:
+		if m := v.Self.Modes.State; m == cluster.Restarting || m == cluster.ShuttingDown {
+			n.checkStopOrder(v, app, own)
+		}
+	}
+}
+
+// checkStartOrder: a start waits for the starts of lower numbers in its application, and for the exit of those with wait_exit. Clients
+// may interfere with a sequence on purpose, so this holds for clusters that are left alone.
+func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
+	if !app.Rules.Managed || own.Rules.StartSequence == 0 {
 		return
 	}
 	for _, p := range app.Processes {
@@ -90,10 +132,30 @@ func (n *Node) checkOrder(o cluster.Order) {
 			continue
 		}
 		for _, at := range p.Infos {
+			s := at.Info.State
+			starting := s == process.Starting || s == process.Backoff || s == process.Running && p.Rules.WaitExit
 			// what another Master did before a partition healed does not count
-			starting := at.Info.State == process.Starting || at.Info.State == process.Backoff
-			if starting && p.State == at.Info.State && v.Instance(at.Identifier).State == cluster.InstanceRunning {
-				n.w.violate("%s starts %s before %s is up", n.id.Nick, o.Namespec, p.Namespec)
+			if starting && p.State == s && v.Instance(at.Identifier).State == cluster.InstanceRunning {
+				n.w.violate("%s starts %s before %s is up", n.id.Nick, own.Namespec, p.Namespec)
+			}
+		}
+	}
+}
+
+// checkStopOrder: when the cluster ends, applications and their processes stop by their numbers, the greatest first. What was on its way
+// up at that moment ends with its node.
+func (n *Node) checkStopOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
+	for _, other := range v.Applications {
+		for _, p := range other.Processes {
+			up := n.ending[p.Namespec] && p.Reason == "" && slices.ContainsFunc(p.Infos, func(at cluster.ProcessAt) bool {
+				s := at.Info.State
+				return (s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning
+			})
+			if !up {
+				continue
+			}
+			if other.Rules.StopSequence > app.Rules.StopSequence || other == app && p.Rules.StopSequence > own.Rules.StopSequence {
+				n.w.violate("%s stops %s before %s", n.id.Nick, own.Namespec, p.Namespec)
 			}
 		}
 	}
@@ -150,13 +212,48 @@ func (w *World) CheckSettled() error {
 		if len(a.core.View().Conflicts()) > 0 {
 			return fmt.Errorf("%s sees conflicts:\n%s", a.id.Nick, describe(a.core.View()))
 		}
+		if err := checkSums(a.core.View()); err != nil {
+			return fmt.Errorf("%s: %w", a.id.Nick, err)
+		}
 	}
 	for id, q := range w.asked {
-		if q.replies == 0 && q.node.core != nil && q.node.run == q.run {
+		if q.replies == 0 && !q.cancelled && q.node.core != nil && q.node.run == q.run {
 			return fmt.Errorf("request %d to %s was never answered", id, q.node.id.Nick)
 		}
 	}
 	return w.checkTruth()
+}
+
+// checkSums: what a View tells of instances and processes follows from its parts.
+func checkSums(v *cluster.View) error {
+	loads, failures := map[string]int{}, map[string]bool{}
+	for _, app := range v.Applications {
+		for _, p := range app.Processes {
+			if p.Shown == process.Fatal && p.State.IsRunning() {
+				return fmt.Errorf("%s is shown FATAL (%s) and is %s", p.Namespec, p.Reason, p.State)
+			}
+			for _, id := range p.Running {
+				if p.State.IsRunning() {
+					loads[id] += p.Rules.ExpectedLoad
+				}
+			}
+			for _, at := range p.Infos {
+				s := at.Info.State
+				if s == process.Fatal || s == process.Exited && !at.Info.Expected {
+					failures[at.Identifier] = true
+				}
+			}
+		}
+	}
+	for _, n := range v.Instances {
+		if n.Load != loads[n.Identifier] {
+			return fmt.Errorf("load of %s is %d, not %d", n.Nick, n.Load, loads[n.Identifier])
+		}
+		if n.State == cluster.InstanceRunning && n.Failure != failures[n.Identifier] {
+			return fmt.Errorf("failure of %s is %v", n.Nick, n.Failure)
+		}
+	}
+	return nil
 }
 
 // checkTruth: what the cores say about the processes is what the children are.

@@ -16,6 +16,10 @@ func (n *Node) execute(o cluster.Order) string {
 	if ch == nil {
 		return "BAD_NAME: " + o.Namespec.String()
 	}
+	if n.w.happens(100) {
+		n.w.tell(n, "forgets to %s %s", o.Action, o.Namespec)
+		return ""
+	}
 	if o.Action == cluster.StopProcess {
 		return n.stop(ch)
 	}
@@ -80,6 +84,23 @@ func (n *Node) StartLocal(namespec string) {
 func (n *Node) StopLocal(namespec string) {
 	if ch := n.find(process.ParseNamespec(namespec)); n.core != nil && ch != nil {
 		n.stop(ch)
+	}
+}
+
+// Disable forbids or allows the start of a child, as supervisorctl of Supvisors does.
+func (n *Node) Disable(namespec string, disabled bool) {
+	if ch := n.find(process.ParseNamespec(namespec)); n.core != nil && !n.frozen && ch != nil {
+		ch.info.Disabled, ch.info.Now, ch.info.NowMono = disabled, n.w.wall(), n.w.now.Seconds()
+		n.w.tell(n, "%s: disabled %v", namespec, disabled)
+		n.step(cluster.LocalProcess{Info: ch.info})
+	}
+}
+
+// Cancel tells that the client of the latest request is gone.
+func (n *Node) Cancel() {
+	if n.core != nil && !n.frozen {
+		n.w.asked[n.w.nextAsk].cancelled = true
+		n.step(cluster.Cancel{ID: n.w.nextAsk})
 	}
 }
 

@@ -147,9 +147,15 @@ func (n *Node) carryOut(e cluster.Effect) {
 			if peer == n || peer.core == nil || peer.streams[n.rank] == 0 {
 				continue
 			}
+			if w.happens(300) {
+				continue
+			}
 			stream := peer.streams[n.rank]
 			ev := cluster.PeerDelta{Identifier: n.id.Identifier, Epoch: n.epoch, Seq: e.Seq, Delta: e.Delta}
 			peer.receive(n, stream, func() { peer.step(ev) })
+			if w.happens(300) {
+				peer.receive(n, stream, func() { peer.step(ev) })
+			}
 		}
 	case cluster.Resync:
 		for _, peer := range w.nodes {

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rules"
 )
 
@@ -28,8 +30,8 @@ var Programs = []Program{
 	{Group: "shop", Name: "db", StartSecs: 1, StopTakes: 300 * time.Millisecond},
 	{Group: "shop", Name: "load", Exits: 2 * time.Second},
 	{Group: "shop", Name: "web", StartSecs: 1},
-	{Group: "shop", Name: "work_00"},
-	{Group: "shop", Name: "work_01"},
+	{Group: "shop", Name: "work_00", Of: "work"},
+	{Group: "shop", Name: "work_01", Of: "work", Index: 1},
 	{Group: "tools", Name: "probe", StartSecs: 2},
 	{Group: "tools", Name: "broken", StartSecs: 1, FailStart: true},
 	{Group: "batch", Name: "job", Exits: 7 * time.Second, ExitCode: 1},
@@ -56,24 +58,67 @@ func (s Sim) Run() (*World, error) {
 	for _, n := range w.nodes {
 		w.after(time.Duration(rnd.Int64N(int64(2*time.Second))), n.Start)
 	}
-	w.alone = rnd.IntN(2) == 0
+	w.alone, w.faulty = rnd.IntN(2) == 0, rnd.IntN(2) == 0
 	for end := w.now + s.Length; w.now < end && w.Violation == ""; {
 		w.Run(time.Duration(rnd.Int64N(int64(12 * time.Second))))
 		w.fault(rnd)
 	}
+	w.repair()
+	err := w.CheckSettled()
+	if err == nil && rnd.IntN(3) == 0 {
+		err = w.loseOne(w.nodes[rnd.IntN(len(w.nodes))])
+	}
+	return w, err
+}
+
+// repair ends all faults and gives the cluster the time to come to rest.
+func (w *World) repair() {
+	w.faulty = false
 	w.Heal()
 	for _, n := range w.nodes {
 		n.Thaw()
 		n.Start()
+		for _, ch := range n.procs {
+			if ch.info.Disabled {
+				n.Disable(ch.info.Namespec().String(), false)
+			}
+		}
 	}
 	w.Run(quietTime)
-	return w, w.CheckSettled()
+}
+
+// survivors are processes that must be up again after the loss of their node: their strategies say so and any node can take them.
+var survivors = []string{"shop:db", "shop:web"}
+
+// loseOne kills one node of a cluster at rest: what must survive does, elsewhere. Then the node comes back.
+func (w *World) loseOne(n *Node) error {
+	var ran []string
+	for _, name := range survivors {
+		if n.find(process.ParseNamespec(name)).info.State == process.Running {
+			ran = append(ran, name)
+		}
+	}
+	n.Kill()
+	w.Run(quietTime / 2)
+	if err := w.CheckSettled(); err != nil {
+		return fmt.Errorf("after the loss of %s: %w", n.id.Nick, err)
+	}
+	for _, name := range ran {
+		if !slices.ContainsFunc(w.up(), func(m *Node) bool {
+			return m.find(process.ParseNamespec(name)).info.State == process.Running
+		}) {
+			return fmt.Errorf("%s did not survive the loss of %s", name, n.id.Nick)
+		}
+	}
+	n.Start()
+	w.Run(quietTime / 2)
+	return w.CheckSettled()
 }
 
 // fault does one random thing to the cluster.
 func (w *World) fault(rnd *rand.Rand) {
 	n := w.nodes[rnd.IntN(len(w.nodes))]
-	switch rnd.IntN(12) {
+	switch rnd.IntN(14) {
 	case 0, 1:
 		n.Kill()
 	case 2, 3:
@@ -91,20 +136,31 @@ func (w *World) fault(rnd *rand.Rand) {
 	case 8:
 		n.Crash(pick(rnd, "shop:db", "shop:web", "shop:work_00", "tools:probe"))
 	case 9:
-		n.StartLocal(pick(rnd, "shop:db", "shop:web", "loose", "tools:probe"))
+		n.Disable(pick(rnd, "shop:db", "shop:web", "tools:probe"), rnd.IntN(2) == 0)
+	case 10:
+		if !w.alone {
+			n.StartLocal(pick(rnd, "shop:db", "shop:web", "loose", "tools:probe"))
+		}
+	case 11:
+		if rnd.IntN(4) == 0 {
+			n.Ask(cluster.Restart{})
+		}
 	default:
 		if !w.alone {
 			n.Ask(w.request(rnd))
+			if rnd.IntN(6) == 0 {
+				n.Cancel()
+			}
 		}
 	}
 }
 
 func (w *World) request(rnd *rand.Rand) cluster.Request {
-	app := pick(rnd, "shop", "tools", "batch")
+	app := pick(rnd, "shop", "tools", "batch", "loose")
 	proc := pick(rnd, "shop:db", "shop:work_01", "tools:*", "batch:job", "loose")
 	strategy := rules.StartingStrategy(rnd.IntN(6))
 	wait := rnd.IntN(2) == 0
-	switch rnd.IntN(7) {
+	switch rnd.IntN(11) {
 	case 0:
 		return cluster.StartApplication{Strategy: strategy, Name: app, Wait: wait}
 	case 1:
@@ -117,6 +173,14 @@ func (w *World) request(rnd *rand.Rand) cluster.Request {
 		return cluster.StopProcesses{Namespec: proc, Wait: wait}
 	case 5:
 		return cluster.TestStartApplication{Strategy: strategy, Name: app}
+	case 6:
+		return cluster.TestStartProcess{Strategy: strategy, Namespec: proc}
+	case 7:
+		return cluster.StartAny{Strategy: strategy, Regex: "work", Match: func(name string) bool { return strings.Contains(name, "work") }, Wait: wait}
+	case 8:
+		return cluster.RestartSequence{Wait: wait}
+	case 9:
+		return cluster.Conciliate{Strategy: rules.ConciliationStrategy(rnd.IntN(6))}
 	}
 	return cluster.RestartProcesses{Strategy: strategy, Namespec: proc, Wait: wait}
 }

@@ -71,14 +71,16 @@ type World struct {
 	Steps int
 	quiet bool // no transcript
 	alone bool // no client interferes
+	// faulty lets streams lose and repeat messages, and nodes forget orders, now and then.
+	faulty bool
 }
 
 type asked struct {
 	node    *Node
 	run     int // the run of the node that was asked
 	replies int
-	result  any
-	err     error
+	// cancelled requests need no answer.
+	cancelled bool
 }
 
 // Node is one simulated host with its daemon.
@@ -94,10 +96,11 @@ type Node struct {
 	held    []func() // what arrived while it was frozen
 	procs   []*child
 	tick    int
-	modes   cluster.Modes   // as last shared
-	streams []int           // number of the stream to each peer, by rank; 0 for none
-	sees    []bool          // what gossip has told of each peer
-	queues  []time.Duration // when the last message to each peer arrives
+	modes   cluster.Modes             // as last shared
+	ending  map[process.Namespec]bool // what was up when the cluster began to end
+	streams []int                     // number of the stream to each peer, by rank; 0 for none
+	sees    []bool                    // what gossip has told of each peer
+	queues  []time.Duration           // when the last message to each peer arrives
 	timerAt time.Duration
 }
 
@@ -190,6 +193,9 @@ func (w *World) after(d time.Duration, run func()) {
 }
 
 func (w *World) delay() time.Duration { return time.Duration(1 + w.rnd.Int64N(int64(w.cfg.MaxDelay))) }
+
+// happens draws whether a fault of that probability, one in n, happens now.
+func (w *World) happens(n int) bool { return w.faulty && w.rnd.IntN(n) == 0 }
 
 func (w *World) between(a, b time.Duration) time.Duration {
 	return a + time.Duration(w.rnd.Int64N(int64(b-a)))
