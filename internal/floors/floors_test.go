@@ -44,6 +44,7 @@ var edges = map[string][]string{
 	"internal/floors":          nil,
 	"examples":                 {"internal/config", "rules"},
 	"examples/shop":            nil,
+	"examples/quickstart":      nil, // its test is the story of the README
 	"examples/quickstart/demo": {"rpc"},
 }
 

@@ -182,3 +182,17 @@ func (n *Node) identity(ev gossip.Joined) cluster.Identity {
 	}
 	return cluster.Identity{Identifier: ev.Name, Nick: ev.Name, Host: hostOf(ev.Name), Port: ev.Meta.HTTPPort}
 }
+
+// LocalGroup returns the processes of a group of this node, as the cluster knows them.
+func (n *Node) LocalGroup(name string) []process.Namespec {
+	v := n.View()
+	var list []process.Namespec
+	if app := v.Application(name); app != nil {
+		for _, p := range app.Processes {
+			if p.At(v.Self.Identifier) != nil {
+				list = append(list, p.Namespec)
+			}
+		}
+	}
+	return list
+}
