@@ -51,7 +51,7 @@ func fakeOptions(t *testing.T) cluster.Config {
 	for _, p := range problems {
 		t.Fatal(p)
 	}
-	c := cluster.Config{Core: []string{"n3", "back"}, SyncTimeout: 15 * time.Second, Conciliation: rules.ConciliationUser, Rules: set}
+	c := cluster.Config{Core: []string{"n1", "back", "n2"}, SyncTimeout: 15 * time.Second, Conciliation: rules.ConciliationUser, Rules: set}
 	c.Sync[cluster.SyncStrict] = true
 	for i, stereotype := range []string{"front", "back", "back"} {
 		nick := fmt.Sprintf("n%d", i+1)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type daemon struct {
 	table  *rpc.Table
 	server *httptest.Server
 	client *rpc.Client
+	notify atomic.Pointer[func(event.Event)] // is told what happens in sup
 }
 
 // newDaemon starts the programs of a configuration. "PLAY" in it is the command line of the test's own child, "DIR" the directory of
@@ -48,7 +50,8 @@ func newDaemon(t *testing.T, programs string, change func(*daemon)) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: d.bus, Env: os.Environ(), Reload: d.load}); err != nil {
+	if d.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: d.bus,
+		Env: os.Environ(), Reload: d.load, Notify: d.heard, Disabled: d.disabled()}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -59,7 +62,7 @@ func newDaemon(t *testing.T, programs string, change func(*daemon)) *daemon {
 		}
 		log.Close()
 	})
-	d.deps = Deps{Supervisor: d.sup, SupervisorVersion: "4.3.0", PID: 4711, Log: log}
+	d.deps.Supervisor, d.deps.SupervisorVersion, d.deps.PID, d.deps.Log = d.sup, "4.3.0", 4711, log
 	if change != nil {
 		change(d)
 	}
@@ -74,6 +77,22 @@ func newDaemon(t *testing.T, programs string, change func(*daemon)) *daemon {
 	log.Info("supervisord started")
 	d.sup.Start()
 	return d
+}
+
+func (d *daemon) heard(ev event.Event) {
+	if notify := d.notify.Load(); notify != nil {
+		(*notify)(ev)
+	}
+}
+
+// disabled reads what a former run of the daemon has disabled.
+func (d *daemon) disabled() []string {
+	d.t.Helper()
+	var err error
+	if d.deps.Disabilities, err = OpenDisabilities(d.path("disabilities.json")); err != nil {
+		d.t.Fatal(err)
+	}
+	return d.deps.Disabilities.Disabled()
 }
 
 // path returns a path in the directory of the daemon.

@@ -1,0 +1,45 @@
+package service
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rpc"
+)
+
+func TestChangeLogLevel(t *testing.T) {
+	level := &slog.LevelVar{}
+	d := newNodeDaemon(t, func(d *daemon) { d.deps.Level = level })
+	for value, want := range map[any]slog.Level{
+		"critical": supervisor.LevelCritical, "error": slog.LevelError, "warn": slog.LevelWarn, "debug": slog.LevelDebug,
+		"trace": supervisor.LevelTrace, "blather": supervisor.LevelBlather, "INFO": slog.LevelInfo, "Info": slog.LevelInfo,
+		50: supervisor.LevelCritical, 40: slog.LevelError, 30: slog.LevelWarn, 20: slog.LevelInfo, 10: slog.LevelDebug,
+		5: supervisor.LevelTrace, 3: supervisor.LevelBlather,
+	} {
+		d.want(true, "supvisors.change_log_level", value)
+		if level.Level() != want {
+			t.Errorf("%v sets %v, want %v", value, level.Level(), want)
+		}
+	}
+	level.Set(slog.LevelInfo)
+	names := "['critical', 'error', 'warn', 'info', 'debug', 'trace', 'blather']"
+	numbers := "[50, 40, 30, 20, 10, 5, 3]"
+	for value, text := range map[any]string{
+		"bad": "bad - string expected in " + names, "": " - string expected in " + names, "'info'": "'info' - string expected in " + names,
+		0: "0 - integer expected in " + numbers, 4: "4 - integer expected in " + numbers,
+		1.0: "1 type=float64 - type string or integer expected", true: "true type=bool - type string or integer expected",
+	} {
+		d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid logger value="+text, "supvisors.change_log_level", value)
+	}
+	if level.Level() != slog.LevelInfo {
+		t.Errorf("level is %v", level.Level())
+	}
+}
+
+func TestLogLevelThatCannotBeChanged(t *testing.T) {
+	d := newNodeDaemon(t, nil)
+	d.wantFault(rpc.NotApplicable, "NOT_APPLICABLE: the level of this log cannot be changed", "supvisors.change_log_level", "info")
+	d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid logger value=3.5 type=float64 - type string or integer expected",
+		"supvisors.change_log_level", 3.5)
+}
