@@ -13,6 +13,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/supervisor"
 )
 
@@ -47,7 +48,7 @@ func daemon(args []string, stdout, stderr io.Writer) int {
 	if !cfg.Supervisord.NoDaemon && !detached {
 		return detach(stderr)
 	}
-	d := &daemonProcess{flags: flags, path: path, ready: ready, console: stdout, detached: detached}
+	d := &daemonProcess{flags: flags, path: path, ready: ready, console: stdout, detached: detached, bus: event.NewBus()}
 	if err := d.prepare(cfg); err != nil {
 		return fail(err.Error())
 	}
@@ -89,7 +90,8 @@ type daemonProcess struct {
 	console  io.Writer
 	detached bool
 	children *child.System
-	notes    []note // for the first log that is opened
+	bus      *event.Bus // its serial numbers go on over a restart
+	notes    []note     // for the first log that is opened
 }
 
 // note is a log line from before there is a log.
@@ -148,15 +150,6 @@ func (p *daemonProcess) dropPrivileges(o config.Supervisord) error {
 	}
 	p.note(slog.LevelInfo, fmt.Sprintf("Set uid to user %d succeeded", o.UID))
 	return nil
-}
-
-// environ returns the environment of the daemon with that of [supervisord].
-func environ(cfg *config.Config) []string {
-	env := os.Environ()
-	for _, v := range cfg.Supervisord.Environment {
-		env = append(env, v.Name+"="+v.Value)
-	}
-	return env
 }
 
 // signals are those that mean something to the daemon.

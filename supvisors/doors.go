@@ -40,7 +40,7 @@ func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*d
 			d.close()
 			return nil, err
 		}
-		d.add(ln, u.Section, u.Username, u.Password)
+		d.add(listener.WithHost(ln), u.Section, u.Username, u.Password)
 	}
 	for _, i := range cfg.Inet {
 		if err := d.openPort(ctx, i); err != nil {
@@ -75,6 +75,8 @@ func (d *doors) openPort(ctx context.Context, i config.InetServer) error {
 	var web net.Listener = &portListener{split.HTTP, split}
 	if secure != nil {
 		web = tls.NewListener(web, secure)
+	} else {
+		web = listener.WithHost(web)
 	}
 	d.add(web, i.Section, i.Username, i.Password)
 	return nil
@@ -132,7 +134,8 @@ func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
 	if n != nil {
 		peers = n.Handler()
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// a page of another site must not start or stop anything through the browser of somebody who may
+	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case strings.HasPrefix(path, rpc.Path):
 			xmlrpc.ServeHTTP(w, r)
@@ -145,5 +148,5 @@ func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
 		default:
 			http.NotFound(w, r)
 		}
-	}), nil
+	})), nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
-	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
@@ -22,11 +21,14 @@ import (
 type session struct {
 	cfg     *config.Config
 	log     *supervisor.ActivityLog
+	cluster *supervisor.ActivityLog // of the cluster; log unless it has one of its own
 	sup     *supervisor.Supervisor
 	local   *localNode // nil for a plain Supervisor
 	options cluster.Config
-	node    *node.Node // nil for a plain Supervisor
-	doors   *doors
+	// disabled are the programs that must not start; nil without a file for them
+	disabled *service.Disabilities
+	node     *node.Node // nil for a plain Supervisor
+	doors    *doors
 }
 
 // session runs the daemon with a configuration until it is told to end. It returns whether it is to start again. An error tells what
@@ -42,6 +44,12 @@ func (p *daemonProcess) session(cfg *config.Config) (again bool, err error) {
 	}
 	defer s.log.Close()
 	p.tellNotes(s)
+	if s.cluster, err = clusterLog(cfg, s.log); err != nil {
+		return false, err
+	}
+	if s.cluster != s.log {
+		defer s.cluster.Close()
+	}
 	if p.children == nil {
 		if err := p.watchChildren(s.log.Logger); err != nil {
 			return false, err
@@ -54,6 +62,16 @@ func (p *daemonProcess) session(cfg *config.Config) (again bool, err error) {
 		return false, err
 	}
 	return s.run(ctx, p), nil
+}
+
+// clusterLog opens the log of [rpcinterface:supvisors]; AUTO is the log of the daemon.
+func clusterLog(cfg *config.Config, own *supervisor.ActivityLog) (*supervisor.ActivityLog, error) {
+	if cfg.Supvisors == nil || !cfg.Supvisors.Log.Own {
+		return own, nil
+	}
+	o := cfg.Supvisors.Log
+	return supervisor.OpenActivityLog(config.Supervisord{Logfile: o.File, LogMaxBytes: o.MaxBytes, LogBackups: o.Backups,
+		LogLevel: o.Level}, nil)
 }
 
 // tellNotes logs what came up before there was a log, and the problems of the configuration.
@@ -96,10 +114,14 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 			s.log.Warn(err.Error())
 		}
 	}
-	deps := supervisor.Deps{Spawner: p.children, Log: s.log, Bus: event.NewBus(), Env: environ(s.cfg),
+	deps := supervisor.Deps{Spawner: p.children, Log: s.log, Bus: p.bus, Env: os.Environ(),
 		Reload: func() (*config.Config, error) { return config.Load(p.path, p.flags) }}
 	if s.cfg.Supvisors != nil {
-		if s.options, err = clusterOptions(ctx, s.cfg, s.log.Logger); err != nil {
+		if s.disabled, err = service.OpenDisabilities(s.cfg.Supvisors.DisabilitiesFile); err != nil {
+			return err
+		}
+		deps.Disabled = s.disabled.Disabled()
+		if s.options, err = clusterOptions(ctx, s.cfg, s.cluster.Logger); err != nil {
 			return err
 		}
 		s.local = newLocalNode()
@@ -108,12 +130,15 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
 		return err
 	}
+	if err = s.disabled.Save(s.sup); err != nil {
+		return err
+	}
 	if s.doors, err = openDoors(ctx, s.cfg, s.log.Logger); err != nil {
 		return err
 	}
 	if s.local != nil {
 		s.local.sup = s.sup
-		if s.node, err = newNode(ctx, s.cfg, s.options, s.doors.split, s.local, s.endNode, s.log.Logger); err != nil {
+		if s.node, err = newNode(ctx, s.cfg, s.options, s.doors.split, s.local, s.endNode, s.cluster.Logger); err != nil {
 			return err
 		}
 		s.local.attach(s.node)
@@ -125,7 +150,8 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 func (s *session) serve(p *daemonProcess) error {
 	deps := service.Deps{Supervisor: s.sup, SupervisorVersion: supervisorVersion, PID: os.Getpid(), Log: s.log}
 	if s.node != nil {
-		deps.Cluster, deps.Options = s.node, s.options
+		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
+		deps.Disabilities, deps.CollectingPeriod = s.disabled, s.cfg.Supvisors.CollectingPeriod
 	}
 	handler, err := routes(deps, s.node)
 	if err != nil {
@@ -204,7 +230,7 @@ func (s *session) handleSignals(ctx context.Context, inbox <-chan os.Signal) {
 }
 
 func (s *session) reopenLogs(ctx context.Context) {
-	if err := errors.Join(s.log.Reopen(), s.sup.ReopenLogs(ctx)); err != nil {
+	if err := errors.Join(s.log.Reopen(), s.cluster.Reopen(), s.sup.ReopenLogs(ctx)); err != nil {
 		s.log.Error("reopen logs: " + err.Error())
 	}
 }

@@ -48,19 +48,21 @@ func tag(level slog.Level) string {
 //
 // Attributes follow the message as key=value. A line is one Write to each of the writers, in local time.
 type ActivityHandler struct {
-	level  slog.Level
+	level  slog.Leveler
 	out    []io.Writer
 	attrs  string // rendered attributes of WithAttrs
 	prefix string // open groups, "a.b."
 }
 
 // NewActivityHandler returns a handler for records of that level and above.
-func NewActivityHandler(level slog.Level, out ...io.Writer) *ActivityHandler {
+func NewActivityHandler(level slog.Leveler, out ...io.Writer) *ActivityHandler {
 	return &ActivityHandler{level: level, out: out}
 }
 
 // Enabled implements slog.Handler.
-func (h *ActivityHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h *ActivityHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level.Level()
+}
 
 // Handle implements slog.Handler. A writer that fails does not keep the others from the line.
 func (h *ActivityHandler) Handle(_ context.Context, r slog.Record) error {

@@ -15,6 +15,7 @@ import (
 // ActivityLog is the daemon's own log: the logfile of [supervisord], and a console.
 type ActivityLog struct {
 	*slog.Logger
+	Level   slog.LevelVar   // of the lines that are written
 	file    *logfile.Writer // nil when there is no file
 	closers []io.Closer     // in the order in which they are closed
 }
@@ -51,7 +52,8 @@ func OpenActivityLog(o config.Supervisord, console io.Writer) (*ActivityLog, err
 		}
 		a.closers = append(a.closers, w)
 	}
-	a.Logger = slog.New(NewActivityHandler(o.LogLevel, out...))
+	a.Level.Set(o.LogLevel)
+	a.Logger = slog.New(NewActivityHandler(&a.Level, out...))
 	return a, nil
 }
 
