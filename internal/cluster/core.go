@@ -80,7 +80,7 @@ type Core struct {
 	starter, stopper sequencer
 	afterStop        []restart
 	failures         failureHandler
-	lost             []*proc   // lost with a node, not yet taken care of by a Master
+	lost             []*proc   // lost with a node or crashed during an election, not yet taken care of by a Master
 	conciliated      []*proc   // conflicts of the last automatic conciliation
 	conciliatedAt    time.Time
 	pending          []pendingRequest

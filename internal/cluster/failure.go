@@ -64,7 +64,7 @@ func (h *failureHandler) add(p *proc) {
 	}
 }
 
-// repair hands the processes that were lost with a node to the failure handler (Master only).
+// repair hands the processes that were lost with a node, or during the election, to the failure handler (Master only).
 func (c *Core) repair() {
 	lost := c.lost
 	c.lost = nil
@@ -75,7 +75,7 @@ func (c *Core) repair() {
 		if c.endOnFailure(p) {
 			return
 		}
-		c.log(Info, "process %s was lost: %s", p.ns, p.rules.RunningFailure)
+		c.log(Info, "process %s failed: %s", p.ns, p.rules.RunningFailure)
 		c.failures.add(p)
 	}
 	c.runJobs()
@@ -95,17 +95,21 @@ func (c *Core) endOnFailure(p *proc) bool {
 }
 
 // crashEvent applies the strategies of a process that crashed on a node that lives. Restarting the process alone is Supervisor's
-// matter (autorestart). A process forced to FATAL never ran: nothing was running that could have failed.
+// matter (autorestart). A process forced to FATAL never ran: nothing was running that could have failed. During an election, the crash
+// is kept for whoever becomes the Master.
 func (c *Core) crashEvent(p *proc) {
-	if !c.isMaster() || !p.crashed() || !c.state().working() || c.endOnFailure(p) || p.forced != nil {
+	s := p.rules.RunningFailure
+	if !p.crashed() || s == rules.RunningFailureContinue || s == rules.RunningFailureRestartProcess {
 		return
 	}
-	switch p.rules.RunningFailure {
-	case rules.RunningFailureStopApplication:
-		c.failures.addStop(p.app)
-	case rules.RunningFailureRestartApplication:
-		c.failures.addRestart(p.app)
+	if c.state() == Election {
+		c.lost = appendNew(c.lost, p)
+		return
 	}
+	if !c.isMaster() || !c.state().working() || c.endOnFailure(p) || p.forced != nil {
+		return
+	}
+	c.failures.add(p)
 }
 
 // triggerFailures plans what the failure handler holds, except for applications that still have jobs.
@@ -193,9 +197,11 @@ func (c *Core) keepOne(p *proc, choose func([]*node, func(a, b *node) int) *node
 	c.stopProcess(p, slices.DeleteFunc(up, func(n *node) bool { return n == keep }))
 }
 
-// uptime is how long a process is up on a node, by the node's own clock as of its last tick.
+// uptime is how long a process is up on a node now, by the node's own clock.
 func (c *Core) uptime(p *proc, n *node) float64 {
 	info := *p.infos[n]
-	info.NowMono = max(info.NowMono, n.tick.Mono)
+	if !n.tickAt.IsZero() {
+		info.NowMono = max(info.NowMono, n.tick.Mono+seconds(c.now.Sub(n.tickAt)))
+	}
 	return info.Uptime()
 }

@@ -84,11 +84,19 @@ func (n *Node) checkShare(s cluster.Share) {
 	}
 }
 
-func runningIn(v *cluster.View) map[process.Namespec]bool {
-	running := map[process.Namespec]bool{}
+// place is a process on a node.
+type place struct {
+	process.Namespec
+	on string
+}
+
+func runningIn(v *cluster.View) map[place]bool {
+	running := map[place]bool{}
 	for _, app := range v.Applications {
 		for _, p := range app.Processes {
-			running[p.Namespec] = p.State.IsRunning()
+			for _, id := range p.Running {
+				running[place{p.Namespec, id}] = true
+			}
 		}
 	}
 	return running
@@ -147,9 +155,9 @@ func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, ow
 func (n *Node) checkStopOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
 	for _, other := range v.Applications {
 		for _, p := range other.Processes {
-			up := n.ending[p.Namespec] && p.Reason == "" && slices.ContainsFunc(p.Infos, func(at cluster.ProcessAt) bool {
+			up := p.Reason == "" && slices.ContainsFunc(p.Infos, func(at cluster.ProcessAt) bool {
 				s := at.Info.State
-				return (s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning
+				return n.ending[place{p.Namespec, at.Identifier}] && (s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning
 			})
 			if !up {
 				continue

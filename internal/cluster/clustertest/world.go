@@ -96,11 +96,11 @@ type Node struct {
 	held    []func() // what arrived while it was frozen
 	procs   []*child
 	tick    int
-	modes   cluster.Modes             // as last shared
-	ending  map[process.Namespec]bool // what was up when the cluster began to end
-	streams []int                     // number of the stream to each peer, by rank; 0 for none
-	sees    []bool                    // what gossip has told of each peer
-	queues  []time.Duration           // when the last message to each peer arrives
+	modes   cluster.Modes   // as last shared
+	ending  map[place]bool  // what was up when the cluster began to end
+	streams []int           // number of the stream to each peer, by rank; 0 for none
+	sees    []bool          // what gossip has told of each peer
+	queues  []time.Duration // when the last message to each peer arrives
 	timerAt time.Duration
 }
 
