@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +39,9 @@ func (s *supvisors) programMethods() []rpc.Method {
 
 // startArgs asks nobody: it is what other instances call during the DISTRIBUTION too.
 func (s *supvisors) startArgs(ctx context.Context, a rpc.Args) (any, error) {
+	if s.deps.Supervisor.State() < supervisor.Running {
+		return nil, supervisor.ErrEnding
+	}
 	name := a.String(0)
 	if _, err := findProcesses(s.node.View(), name); err != nil {
 		return nil, err
@@ -54,12 +58,10 @@ func (s *supvisors) program(name string) error {
 	if err := s.node.View().CheckRequest(cluster.StartProcesses{}); err != nil { // the same states as for a start
 		return err
 	}
-	for _, known := range s.deps.Supervisor.Programs() {
-		if known == name {
-			return nil
-		}
+	if !slices.Contains(s.deps.Supervisor.Programs(), name) {
+		return rpc.NewFault(rpc.BadName, "program="+name+" unknown to Supvisors")
 	}
-	return rpc.NewFault(rpc.BadName, "program="+name+" unknown to Supvisors")
+	return nil
 }
 
 func (s *supvisors) updateNumprocs(ctx context.Context, a rpc.Args) (any, error) {

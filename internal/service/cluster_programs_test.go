@@ -12,6 +12,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -107,6 +108,8 @@ func TestStartArgs(t *testing.T) {
 	d.wantFault(rpc.NoFile, "NO_FILE: can't find command '/no/such/thing'", "supvisors.start_args", "gone", "")
 	d.wantFault(rpc.BadName, "BAD_NAME: namespec=only2 unknown to Supervisor", "supvisors.start_args", "only2", "")
 	d.wantFault(rpc.BadName, "BAD_NAME: namespec=nums:* unknown to Supervisor", "supvisors.start_args", "nums:*", "")
+	d.sup.End(supervisor.Shutdown)
+	d.wantFault(rpc.ShutdownState, "SHUTDOWN_STATE", "supvisors.start_args", "nums:num_02", "")
 }
 
 func TestNumprocs(t *testing.T) {
