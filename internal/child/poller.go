@@ -114,7 +114,7 @@ func (p *poller) tell(events []unix.EpollEvent) {
 // close makes run return.
 func (p *poller) close() error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.fd = -1
-	return p.file.Close()
+	p.mu.Unlock()
+	return p.file.Close() // waits for run, which may be about to tell something
 }
