@@ -74,6 +74,9 @@ func (n *Node) checkShare(s cluster.Share) {
 	if m.Master != "" && m.Instances[m.Master] != cluster.InstanceRunning {
 		n.w.violate("%s has the Master %s, which is %s", n.id.Nick, m.Master, m.Instances[m.Master])
 	}
+	if m.Master != "" && m.Master != old.Master {
+		n.checkElection(old.Master, m.Master)
+	}
 	if m.Term < old.Term {
 		n.w.violate("%s falls back from term %d to %d", n.id.Nick, old.Term, m.Term)
 	}
@@ -81,6 +84,35 @@ func (n *Node) checkShare(s cluster.Share) {
 		if old.State == cluster.Distribution && state == cluster.InstanceRunning && old.Instances[id] != state {
 			n.w.violate("%s lets %s in during the distribution", n.id.Nick, id)
 		}
+	}
+}
+
+// checkElection: a Master that somebody has declared already comes first, then core identifiers, then the smallest nick.
+func (n *Node) checkElection(old, chosen string) {
+	v := n.core.View()
+	running := func(in *cluster.InstanceView) bool { return in != nil && in.State == cluster.InstanceRunning }
+	var candidates []*cluster.InstanceView
+	for _, in := range v.Instances {
+		declared := in.Modes.Master
+		if in.Identifier == n.id.Identifier {
+			declared = old
+		}
+		if m := v.Instance(declared); running(in) && running(m) {
+			candidates = append(candidates, m)
+		}
+	}
+	if len(candidates) == 0 {
+		candidates = slices.DeleteFunc(slices.Clone(v.Instances), func(in *cluster.InstanceView) bool { return !running(in) })
+	}
+	rank := func(in *cluster.InstanceView) string {
+		if slices.Contains(n.w.cfg.Core.Core, in.Nick) {
+			return "core " + in.Nick
+		}
+		return "none " + in.Nick
+	}
+	best := slices.MinFunc(candidates, func(a, b *cluster.InstanceView) int { return strings.Compare(rank(a), rank(b)) })
+	if best.Identifier != chosen {
+		n.w.violate("%s elects %s rather than %s", n.id.Nick, chosen, best.Nick)
 	}
 }
 
@@ -116,7 +148,11 @@ func (n *Node) checkOrder(o cluster.Order) {
 		if own.At(o.To).Disabled {
 			n.w.violate("%s starts the disabled %s on %s", n.id.Nick, o.Namespec, o.To)
 		}
-		if to.Load+own.Rules.ExpectedLoad > 100 {
+		if n.orderedAt != n.w.now {
+			n.orderedAt, n.ordered = n.w.now, map[string]int{}
+		}
+		n.ordered[o.To] += own.Rules.ExpectedLoad
+		if to.Load+n.ordered[o.To] > 100 {
 			n.w.violate("%s starts %s on %s with load %d", n.id.Nick, o.Namespec, o.To, to.Load)
 		}
 		if n.w.alone {

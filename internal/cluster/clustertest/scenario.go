@@ -48,6 +48,9 @@ func (s Sim) Run() (*World, error) {
 	}
 	cfg.Core.Sync[cluster.SyncStrict] = rnd.IntN(2) == 0
 	cfg.Core.Sync[cluster.SyncTimeout] = true
+	if rnd.IntN(3) == 0 {
+		cfg.Core.Core = []string{"n3", "n2"}
+	}
 	for i := range s.Nodes {
 		cfg.Nodes = append(cfg.Nodes, fmt.Sprintf("n%d", i+1))
 	}

@@ -85,23 +85,25 @@ type asked struct {
 
 // Node is one simulated host with its daemon.
 type Node struct {
-	w       *World
-	rank    int
-	id      cluster.Identity
-	core    *cluster.Core // nil when it is down
-	run     int
-	epoch   string
-	term    uint64 // on disk
-	frozen  bool
-	held    []func() // what arrived while it was frozen
-	procs   []*child
-	tick    int
-	modes   cluster.Modes   // as last shared
-	ending  map[place]bool  // what was up when the cluster began to end
-	streams []int           // number of the stream to each peer, by rank; 0 for none
-	sees    []bool          // what gossip has told of each peer
-	queues  []time.Duration // when the last message to each peer arrives
-	timerAt time.Duration
+	w         *World
+	rank      int
+	id        cluster.Identity
+	core      *cluster.Core // nil when it is down
+	run       int
+	epoch     string
+	term      uint64 // on disk
+	frozen    bool
+	held      []func() // what arrived while it was frozen
+	procs     []*child
+	tick      int
+	modes     cluster.Modes  // as last shared
+	ordered   map[string]int // load of the starts that were ordered of each node at this moment
+	orderedAt time.Duration
+	ending    map[place]bool  // what was up when the cluster began to end
+	streams   []int           // number of the stream to each peer, by rank; 0 for none
+	sees      []bool          // what gossip has told of each peer
+	queues    []time.Duration // when the last message to each peer arrives
+	timerAt   time.Duration
 }
 
 // child is a simulated process of a node.
