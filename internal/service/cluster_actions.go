@@ -11,28 +11,27 @@ import (
 
 // actionMethods returns the rows that ask the cluster to do something.
 func (s *supvisors) actionMethods() []rpc.Method {
-	done := rpc.Result{Kind: rpc.Boolean, Doc: "always true unless error", Type: false}
 	predicted := rpc.Result{Kind: rpc.Array, Doc: "where each process would run", Type: []Prediction(nil)}
 	return []rpc.Method{
 		{Name: "supvisors.start_application", Doc: "Start a managed application by its start sequence.", Access: rpc.Act,
-			Params: []rpc.Param{strategyParam, applicationParam, waitParam}, Result: done,
+			Params: []rpc.Param{strategyParam, applicationParam, waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				strategy, err := startingStrategy(a.Value(0))
 				return s.ask(ctx, cluster.StartApplication{Strategy: strategy, Name: a.String(1), Wait: a.Bool(2)}, err)
 			}},
 		{Name: "supvisors.stop_application", Doc: "Stop a managed application by its stop sequence.", Access: rpc.Act,
-			Params: []rpc.Param{applicationParam, waitParam}, Result: done,
+			Params: []rpc.Param{applicationParam, waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				return s.ask(ctx, cluster.StopApplication{Name: a.String(0), Wait: a.Bool(1)}, nil)
 			}},
 		{Name: "supvisors.restart_application", Doc: "Stop an application, then start it.", Access: rpc.Act,
-			Params: []rpc.Param{strategyParam, applicationParam, waitParam}, Result: done,
+			Params: []rpc.Param{strategyParam, applicationParam, waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				strategy, err := startingStrategy(a.Value(0))
 				return s.ask(ctx, cluster.RestartApplication{Strategy: strategy, Name: a.String(1), Wait: a.Bool(2)}, err)
 			}},
 		{Name: "supvisors.start_process", Doc: "Start a process, or all of a group, on the instances that the strategy chooses.", Access: rpc.Act,
-			Params: []rpc.Param{strategyParam, namespecParam, argsParam, waitParam}, Result: done,
+			Params: []rpc.Param{strategyParam, namespecParam, argsParam, waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				strategy, err := startingStrategy(a.Value(0))
 				return s.ask(ctx, cluster.StartProcesses{Strategy: strategy, Namespec: a.String(1), ExtraArgs: a.String(2), Wait: a.Bool(3)}, err)
@@ -41,12 +40,12 @@ func (s *supvisors) actionMethods() []rpc.Method {
 			Params: []rpc.Param{strategyParam, {Name: "regex", Kind: rpc.String, Doc: "regular expression to be found in the namespec"}, argsParam, waitParam},
 			Result: rpc.Result{Kind: rpc.String, Doc: "namespec of the process that was started", Type: ""}, Fn: s.startAny},
 		{Name: "supvisors.stop_process", Doc: "Stop a process, or all of a group, wherever it runs.", Access: rpc.Act,
-			Params: []rpc.Param{namespecParam, waitParam}, Result: done,
+			Params: []rpc.Param{namespecParam, waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				return s.ask(ctx, cluster.StopProcesses{Namespec: a.String(0), Wait: a.Bool(1)}, nil)
 			}},
 		{Name: "supvisors.restart_process", Doc: "Stop a process, or all of a group, then start it where the strategy says.", Access: rpc.Act,
-			Params: []rpc.Param{strategyParam, namespecParam, argsParam, waitParam}, Result: done,
+			Params: []rpc.Param{strategyParam, namespecParam, argsParam, waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				strategy, err := startingStrategy(a.Value(0))
 				return s.ask(ctx, cluster.RestartProcesses{Strategy: strategy, Namespec: a.String(1), ExtraArgs: a.String(2), Wait: a.Bool(3)}, err)
@@ -70,18 +69,18 @@ func (s *supvisors) actionMethods() []rpc.Method {
 				return s.ask(ctx, cluster.Conciliate{Strategy: strategy}, err)
 			}},
 		{Name: "supvisors.restart_sequence", Doc: "Start all applications by their start sequences again.", Access: rpc.Act,
-			Params: []rpc.Param{waitParam}, Result: done,
+			Params: []rpc.Param{waitParam}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				return s.ask(ctx, cluster.RestartSequence{Wait: a.Bool(0)}, nil)
 			}},
 		{Name: "supvisors.end_sync", Doc: "End the synchronization, with a Master or by an election.", Access: rpc.Admin,
-			Params: []rpc.Param{{Name: "master", Kind: rpc.String, Optional: true, Default: "", Doc: "identifier or nick of the Master"}}, Result: done,
+			Params: []rpc.Param{{Name: "master", Kind: rpc.String, Optional: true, Default: "", Doc: "identifier or nick of the Master"}}, Result: always,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				return s.ask(ctx, cluster.EndSync{Master: a.String(0)}, nil)
 			}},
-		{Name: "supvisors.restart", Doc: "Stop all applications and restart all instances.", Access: rpc.Admin, Result: done,
+		{Name: "supvisors.restart", Doc: "Stop all applications and restart all instances.", Access: rpc.Admin, Result: always,
 			Fn: func(ctx context.Context, _ rpc.Args) (any, error) { return s.ask(ctx, cluster.Restart{}, nil) }},
-		{Name: "supvisors.shutdown", Doc: "Stop all applications and shut all instances down.", Access: rpc.Admin, Result: done,
+		{Name: "supvisors.shutdown", Doc: "Stop all applications and shut all instances down.", Access: rpc.Admin, Result: always,
 			Fn: func(ctx context.Context, _ rpc.Args) (any, error) { return s.ask(ctx, cluster.Shutdown{}, nil) }},
 	}
 }

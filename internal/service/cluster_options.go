@@ -65,9 +65,6 @@ func (s *supvisors) changeLogLevel(ctx context.Context, a rpc.Args) (any, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.deps.Level == nil {
-		return nil, rpc.NewFault(rpc.NotApplicable, "the level of this log cannot be changed")
-	}
 	s.deps.Level.Set(level)
 	s.deps.Log.Log(ctx, slog.LevelWarn, "log level changed", "level", a.Value(0))
 	return true, nil

@@ -2,6 +2,7 @@ package service
 
 import (
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/supvisors/supvisors/internal/supervisor"
@@ -37,9 +38,15 @@ func TestChangeLogLevel(t *testing.T) {
 	}
 }
 
-func TestLogLevelThatCannotBeChanged(t *testing.T) {
+// A cluster without a log of its own changes the level of the daemon's.
+func TestLogLevelOfTheDaemon(t *testing.T) {
 	d := newNodeDaemon(t, nil)
-	d.wantFault(rpc.NotApplicable, "NOT_APPLICABLE: the level of this log cannot be changed", "supvisors.change_log_level", "info")
-	d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid logger value=3.5 type=float64 - type string or integer expected",
-		"supvisors.change_log_level", 3.5)
+	d.want(true, "supvisors.change_log_level", "error")
+	d.deps.Log.Info("too little")
+	d.want(true, "supvisors.change_log_level", "debug")
+	d.deps.Log.Debug("enough")
+	log := d.ask("supervisor.readLog", 0, 0).(string)
+	if !strings.Contains(log, "DEBG enough\n") || strings.Contains(log, "too little") {
+		t.Errorf("log: %s", log)
+	}
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"errors"
 
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
@@ -45,10 +44,10 @@ type DaemonState struct {
 // daemonMethods returns the rows about the daemon itself.
 func (p *programs) daemonMethods() []rpc.Method {
 	text := func(doc string) rpc.Result { return rpc.Result{Kind: rpc.String, Doc: doc, Type: ""} }
-	version := func(context.Context, rpc.Args) (any, error) { return supervisorAPI, nil }
+	version := rpc.Method{Name: "supervisor.getAPIVersion", Doc: "Get the version of the supervisor interface.", Result: text("the version"),
+		Fn: func(context.Context, rpc.Args) (any, error) { return supervisorAPI, nil }}
 	return []rpc.Method{
-		{Name: "supervisor.getAPIVersion", Doc: "Get the version of the supervisor interface.", Result: text("the version"), Fn: version},
-		{Name: "supervisor.getVersion", Doc: "The same as getAPIVersion, for old clients.", Result: text("the version"), Fn: version},
+		version, alias("supervisor.getVersion", version),
 		{Name: "supervisor.getSupervisorVersion", Doc: "Get the version of Supervisor that this daemon stands for.",
 			Result: text("the version"), Fn: func(context.Context, rpc.Args) (any, error) { return p.deps.SupervisorVersion, nil }},
 		{Name: "supervisor.getIdentification", Doc: "Get the name that identifies this daemon.", Result: text("the identifier"),
@@ -114,14 +113,4 @@ func (p *programs) reloadConfig(context.Context, rpc.Args) (any, error) {
 		return nil, err
 	}
 	return [][][]string{{c.Added, c.Changed, c.Removed}}, nil
-}
-
-// clearMainLog is the one row whose NO_FILE fault does not name the file.
-func (p *programs) clearMainLog(context.Context, rpc.Args) (any, error) {
-	err := p.sup.ClearMainLog()
-	var none *supervisor.NoFileError
-	if errors.As(err, &none) {
-		err = &supervisor.NoFileError{}
-	}
-	return true, err
 }

@@ -83,9 +83,11 @@ func newConfigInfo(g supervisor.Configured, s process.Spec, active process.Info)
 		Command: s.Command, ExitCodes: s.ExitCodes, Group: g.Name, GroupPriority: g.Priority, InUse: g.InUse,
 		KillAsGroup: s.KillAsGroup, Name: s.Name, Priority: s.Priority, RedirectStderr: s.RedirectStderr,
 		StartRetries: s.StartRetries, StartSecs: s.StartSecs, StopSignal: int(s.StopSignal), StopWaitSecs: s.StopWaitSecs,
-		StdoutCaptureBytes: int(s.Stdout.CaptureBytes), StdoutEventsEnabled: s.Stdout.EventsEnabled, StdoutLogFile: logName(s.Stdout.File, active.StdoutLog),
+		StdoutCaptureBytes: int(s.Stdout.CaptureBytes), StdoutEventsEnabled: s.Stdout.EventsEnabled,
+		StdoutLogFile:        logName(s.Stdout.File, active.StdoutLog),
 		StdoutLogFileBackups: s.Stdout.Backups, StdoutLogFileBytes: int(s.Stdout.MaxBytes), StdoutSyslog: s.Stdout.Syslog,
-		StderrCaptureBytes: int(s.Stderr.CaptureBytes), StderrEventsEnabled: s.Stderr.EventsEnabled, StderrLogFile: logName(s.Stderr.File, active.StderrLog),
+		StderrCaptureBytes: int(s.Stderr.CaptureBytes), StderrEventsEnabled: s.Stderr.EventsEnabled,
+		StderrLogFile:        logName(s.Stderr.File, active.StderrLog),
 		StderrLogFileBackups: s.Stderr.Backups, StderrLogFileBytes: int(s.Stderr.MaxBytes), StderrSyslog: s.Stderr.Syslog,
 		ServerURL: "none",
 	}

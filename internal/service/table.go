@@ -20,7 +20,7 @@ type Deps struct {
 
 	Cluster Cluster        // nil without [rpcinterface:supvisors]: there are no supvisors.* rows then
 	Options cluster.Config // of the Cluster
-	// Level is the level of the log that supvisors.change_log_level changes. nil when it cannot be changed.
+	// Level is what supvisors.change_log_level changes. nil is the level of Log.
 	Level *slog.LevelVar
 	// CollectingPeriod is stats_collecting_period, what get_statistics_status answers.
 	CollectingPeriod time.Duration
@@ -29,6 +29,9 @@ type Deps struct {
 
 // Table returns the rows of supervisor.*, and with a cluster those of supvisors.*; rpc adds system.*.
 func Table(deps Deps) (*rpc.Table, error) {
+	if deps.Level == nil {
+		deps.Level = &deps.Log.Level
+	}
 	p := &programs{sup: deps.Supervisor, deps: deps}
 	rows := p.methods()
 	if deps.Cluster != nil {
