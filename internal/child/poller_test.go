@@ -76,7 +76,7 @@ func TestPollerTakesADescriptorTwice(t *testing.T) {
 // Closing amid a stream of events ends run.
 func TestPollerClosesUnderLoad(t *testing.T) {
 	read, write := pipe(t)
-	for range 200 {
+	for range 2000 {
 		p, ended := runPoller(t)
 		var told atomic.Int32
 		stop, writer := make(chan struct{}), make(chan struct{})
