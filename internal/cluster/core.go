@@ -80,8 +80,8 @@ type Core struct {
 	starter, stopper sequencer
 	afterStop        []restart
 	failures         failureHandler
-	lost             []*proc   // lost with a node or crashed during an election, not yet taken care of by a Master
-	conciliated      []*proc   // conflicts of the last automatic conciliation
+	lost             []*proc // lost with a node or crashed during an election, not yet taken care of by a Master
+	conciliated      []*proc // conflicts of the last automatic conciliation
 	conciliatedAt    time.Time
 	pending          []pendingRequest
 	ending           *End // to be carried out at the end of the Step

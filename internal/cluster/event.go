@@ -288,6 +288,12 @@ const (
 	BadParameters
 )
 
+var reasonNames = []string{"BAD_SUPVISORS_STATE", "BAD_NAME", "NOT_MANAGED", "ALREADY_STARTED", "NOT_RUNNING", "STILL_RUNNING",
+	"ABNORMAL_TERMINATION", "FAILED", "NOT_APPLICABLE", "INCORRECT_PARAMETERS"}
+
+// String returns the name of the fault in Supervisor or Supvisors.
+func (r Reason) String() string { return enumName(reasonNames, int(r)) }
+
 // RequestError is the refusal or the failure of a request.
 type RequestError struct {
 	Reason Reason

@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,9 +38,10 @@ func (n *Node) checkReply(r cluster.Reply) {
 
 func answer(r cluster.Reply) string {
 	predictions, ok := r.Result.([]cluster.Prediction)
+	var refused *cluster.RequestError
 	switch {
-	case r.Err != nil:
-		return "answers with a fault: " + r.Err.Error()
+	case errors.As(r.Err, &refused):
+		return fmt.Sprintf("answers %s: %s", refused.Reason, refused.Text)
 	case !ok:
 		return fmt.Sprintf("answers %v", r.Result)
 	}
@@ -74,7 +76,7 @@ func (n *Node) checkShare(s cluster.Share) {
 	if m.Master != "" && m.Instances[m.Master] != cluster.InstanceRunning {
 		n.w.violate("%s has the Master %s, which is %s", n.id.Nick, m.Master, m.Instances[m.Master])
 	}
-	if m.Master != "" && m.Master != old.Master {
+	if user := n.w.cfg.Core.Sync[cluster.SyncUser]; !user && m.Master != "" && m.Master != old.Master {
 		n.checkElection(old.Master, m.Master)
 	}
 	if m.Term < old.Term {
