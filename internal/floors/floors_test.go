@@ -36,11 +36,13 @@ var edges = map[string][]string{
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/logfile", "rules"},
+	// floor 5
+	"internal/web": {"internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
-		"internal/service"},
+		"internal/service", "internal/web"},
 	"internal/floors":          nil,
 	"examples":                 {"internal/config", "rules"},
 	"examples/shop":            nil,
