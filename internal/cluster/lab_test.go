@@ -70,11 +70,16 @@ func (l *lab) step(ev Event) []Effect {
 	return l.effects
 }
 
-// wait lets time pass and then gives the Timer event.
+// wait lets time pass, with a step every few seconds as ticks would bring them, and gives a Timer event at its end.
 func (l *lab) wait(d time.Duration) []Effect {
 	l.t.Helper()
-	l.now = l.now.Add(d)
-	return l.step(Timer{})
+	for end := l.now.Add(d); ; {
+		l.now = l.now.Add(min(tickPeriod, end.Sub(l.now)))
+		l.step(Timer{})
+		if l.now.Equal(end) {
+			return l.effects
+		}
+	}
 }
 
 // report is the whole Report of a peer that sees all three nodes RUNNING and has n1 as its Master.
