@@ -35,7 +35,7 @@ var edges = map[string][]string{
 	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
-		"internal/config", "internal/child", "internal/logfile", "rules"},
+		"internal/config", "internal/child", "internal/ini", "internal/logfile", "rules"},
 	// floor 5
 	"internal/web": {"internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	// floor 6

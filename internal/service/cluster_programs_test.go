@@ -48,8 +48,7 @@ func newNodeDaemon(t *testing.T, prepare func(*daemon)) *daemon {
 	t.Helper()
 	return newDaemon(t, ownPrograms, func(d *daemon) {
 		options := fakeOptions(t)
-		var f *fakeCluster
-		f = newFakeCluster(t, options, func(nick string) (all []cluster.ProcessInfo) {
+		f := newFakeCluster(t, options, func(nick string) (all []cluster.ProcessInfo) {
 			if nick != "n1" {
 				return []cluster.ProcessInfo{{Group: "only2", Name: "only2", Program: "only2", Expected: true}}
 			}

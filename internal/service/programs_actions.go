@@ -3,12 +3,9 @@ package service
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
@@ -174,17 +171,15 @@ func refused(list []supervisor.Process, err error) []ProcessResult {
 	return all
 }
 
-// parseSignal reads a signal given by name, with or without SIG and in any case, or by number.
+// parseSignal reads a signal given by name, with or without SIG and in any case, or by number. 0 asks only whether the child may be
+// signalled.
 func parseSignal(v any) (syscall.Signal, error) {
-	text := strings.ToUpper(strings.TrimSpace(fmt.Sprint(v)))
-	// 0 asks only whether the child may be signalled
-	if n, err := strconv.Atoi(text); err == nil && (n == 0 || unix.SignalName(syscall.Signal(n)) != "") {
-		return syscall.Signal(n), nil
+	text := fmt.Sprint(v)
+	sig, err := ini.Signal(text)
+	if err != nil {
+		return 0, about(text, errBadSignal)
 	}
-	if sig := unix.SignalNum("SIG" + strings.TrimPrefix(text, "SIG")); sig != 0 {
-		return sig, nil
-	}
-	return 0, about(fmt.Sprint(v), errBadSignal)
+	return sig, nil
 }
 
 func (p *programs) sendStdin(ctx context.Context, a rpc.Args) (any, error) {
