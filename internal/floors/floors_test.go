@@ -44,6 +44,7 @@ var edges = map[string][]string{
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
 		"internal/service", "internal/web"},
 	"internal/floors":          nil,
+	"internal/peer":            nil, // tests only
 	"examples":                 {"internal/config", "rules"},
 	"examples/shop":            nil,
 	"examples/quickstart":      nil, // its test is the story of the README
