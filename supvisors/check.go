@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/supvisors/supvisors/internal/config"
 )
@@ -14,11 +15,10 @@ import (
 // only, 2 when the daemon would not start.
 func check(args []string, stdout, stderr io.Writer) int {
 	flags, err := config.ParseFlags(args)
-	if err != nil {
-		fmt.Fprintln(stderr, "Error:", err)
-		return 2
+	var path string
+	if err == nil {
+		path, err = config.Find(flags)
 	}
-	path, err := config.Find(flags)
 	if err != nil {
 		fmt.Fprintln(stderr, "Error:", err)
 		return 2
@@ -51,7 +51,9 @@ func check(args []string, stdout, stderr io.Writer) int {
 	}
 	seen := &warnings{out: stdout}
 	if _, err := clusterOptions(context.Background(), cfg, slog.New(seen)); err != nil {
-		fmt.Fprintln(stdout, "error:", err)
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(stdout, "error:", strings.TrimSpace(line))
+		}
 		return 2
 	}
 	if seen.count > 0 {

@@ -25,9 +25,6 @@ import (
 // warnings about rules files go to the log.
 func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger) (cluster.Config, error) {
 	s := cfg.Supvisors
-	if len(cfg.Inet) == 0 {
-		return cluster.Config{}, errors.New("[rpcinterface:supvisors] needs an [inet_http_server]: the nodes talk over its port")
-	}
 	set, err := loadRules(s.RulesFiles, logger)
 	if err != nil {
 		return cluster.Config{}, err
@@ -41,7 +38,7 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 	for _, option := range s.SynchroOptions {
 		o.Sync[option] = true
 	}
-	port := cfg.Inet[0].Port
+	port := cfg.Inet[0].Port // a configuration without one is not loaded
 	for _, i := range s.Instances {
 		o.Instances = append(o.Instances, cluster.Identity{Identifier: i.Identifier(), Nick: i.Nick, Host: i.Host, Port: i.Port})
 	}

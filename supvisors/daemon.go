@@ -1,32 +1,37 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/supervisor"
 )
 
 // daemon is supervisord: it reads the flags and the configuration, and runs until it is told to stop. The exit status is 2 for what
-// is wrong before the first process starts, with Supervisor's text on standard error.
+// keeps it from running, with Supervisor's text on standard error; a detached daemon has the command that started it print it.
 func daemon(args []string, stdout, stderr io.Writer) int {
-	fail := func(text string) int {
-		fmt.Fprintf(stderr, "Error: %s\nFor help, use %s -h\n", text, args[0])
+	ready := takeReadyPipe() // first, so that nobody sees its variable
+	fail := func(err error) int {
+		if !ready.failed(err) {
+			fmt.Fprintf(stderr, "Error: %s\nFor help, use %s -h\n", err, args[0])
+		}
 		return 2
 	}
 	flags, err := config.ParseFlags(args[1:])
 	if err != nil {
-		return fail(err.Error())
+		return fail(err)
 	}
 	switch {
 	case flags.Help:
@@ -36,62 +41,61 @@ func daemon(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, supervisorVersion)
 		return 0
 	}
-	path, err := config.Find(flags)
+	d := &daemonProcess{flags: flags, ready: ready, console: stdout, bus: event.NewBus(), signals: make(chan os.Signal, 8)}
+	if d.path, err = config.Find(flags); err != nil {
+		return fail(err)
+	}
+	cfg, err := d.load()
 	if err != nil {
-		return fail(err.Error())
+		return fail(err)
 	}
-	cfg, err := config.Load(path, flags)
+	if d.path, err = filepath.Abs(d.path); err != nil { // a detached daemon may change the directory before it reads the file again
+		return fail(err)
+	}
+	if !cfg.Supervisord.NoDaemon && ready == nil {
+		err = detach(args)
+	} else {
+		err = d.run(cfg)
+	}
 	if err != nil {
-		return fail(configText(err))
+		return fail(err)
 	}
-	ready, detached := takeReadyPipe()
-	if !cfg.Supervisord.NoDaemon && !detached {
-		return detach(stderr)
-	}
-	d := &daemonProcess{flags: flags, path: path, ready: ready, console: stdout, detached: detached, bus: event.NewBus()}
-	if err := d.prepare(cfg); err != nil {
-		return fail(err.Error())
-	}
-	for {
-		again, err := d.session(cfg)
-		if err != nil {
-			if ready.tell(err) {
-				return 2
-			}
-			return fail(err.Error())
-		}
-		if !again {
-			return 0
-		}
-		if cfg, err = config.Load(path, flags); err != nil {
-			return fail(configText(err))
-		}
-	}
-}
-
-// configText is what is wrong with a configuration: Supervisor's text of the first problem, as its users know it, then the place of
-// each problem.
-func configText(err error) string {
-	var bad *config.Error
-	if !errors.As(err, &bad) {
-		return err.Error()
-	}
-	if len(bad.Problems) == 1 && bad.Problems[0].Pos.File == "" {
-		return bad.Text()
-	}
-	return bad.Text() + "\n" + bad.Error()
+	return 0
 }
 
 // daemonProcess is the daemon as an operating system process: what lasts over the restarts of its sessions.
 type daemonProcess struct {
-	flags    config.Flags
-	path     string
-	ready    *readyPipe
-	console  io.Writer
-	detached bool
-	children *child.System
-	bus      *event.Bus // its serial numbers go on over a restart
-	notes    []note     // for the first log that is opened
+	flags   config.Flags
+	path    string
+	ready   *readyPipe // nil unless detached
+	console io.Writer
+	bus     *event.Bus     // its serial numbers go on over a restart
+	signals chan os.Signal // those that come between two sessions are for the next one
+	notes   []note         // for the first log that is opened
+}
+
+// load reads the configuration. An error is Supervisor's text of the first problem, as its users know it, then the place of each
+// problem.
+func (p *daemonProcess) load() (*config.Config, error) {
+	cfg, err := config.Load(p.path, p.flags)
+	var bad *config.Error
+	if errors.As(err, &bad) && (len(bad.Problems) > 1 || bad.Problems[0].Pos.File != "") {
+		return nil, fmt.Errorf("%s\n%w", bad.Text(), bad)
+	}
+	return cfg, err
+}
+
+// run is the loop of the restarts.
+func (p *daemonProcess) run(cfg *config.Config) error {
+	signal.Notify(p.signals, signals...)
+	defer signal.Stop(p.signals)
+	// nobody listens: a reader of the standard output that goes away must not end the daemon, nor may children ignore SIGPIPE
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	err := p.prepare(cfg)
+	for err == nil && cfg != nil {
+		cfg, err = p.session(cfg)
+	}
+	return err
 }
 
 // note is a log line from before there is a log.
@@ -117,7 +121,7 @@ func (p *daemonProcess) prepare(cfg *config.Config) error {
 	for _, text := range notes {
 		p.note(slog.LevelInfo, text)
 	}
-	if p.detached {
+	if p.ready != nil {
 		if o.Directory != "" {
 			if err := os.Chdir(o.Directory); err != nil {
 				p.note(supervisor.LevelCritical, fmt.Sprintf("can't chdir into '%s': %v", o.Directory, err))
@@ -156,18 +160,20 @@ func (p *daemonProcess) dropPrivileges(o config.Supervisord) error {
 var signals = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2}
 
 // act does what a signal asks for.
-func act(sig os.Signal, sup *supervisor.Supervisor, log *supervisor.ActivityLog, reopen func()) {
+func (s *session) act(ctx context.Context, sig os.Signal) {
 	name := unix.SignalName(sig.(syscall.Signal))
-	switch sig {
-	case syscall.SIGHUP:
-		log.Warn(fmt.Sprintf("received %s indicating restart request", name))
-		sup.End(supervisor.Restarting)
-	case syscall.SIGUSR2:
-		log.Info(fmt.Sprintf("received %s indicating log reopen request", name))
-		reopen()
+	switch {
+	case sig == syscall.SIGUSR2:
+		s.log.Info(fmt.Sprintf("received %s indicating log reopen request", name))
+		s.reopenLogs(ctx)
+	case sig != syscall.SIGHUP:
+		s.log.Warn(fmt.Sprintf("received %s indicating exit request", name))
+		s.sup.End(supervisor.Shutdown)
+	case s.sup.State() == supervisor.Shutdown:
+		s.log.Warn(fmt.Sprintf("ignored %s indicating restart request (shutdown in progress)", name))
 	default:
-		log.Warn(fmt.Sprintf("received %s indicating exit request", name))
-		sup.End(supervisor.Shutdown)
+		s.log.Warn(fmt.Sprintf("received %s indicating restart request", name))
+		s.sup.End(supervisor.Restarting)
 	}
 }
 

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,59 +13,66 @@ import (
 // readyVariable tells a detached daemon the descriptor on which it reports how its start went.
 const readyVariable = "SUPVISORS_READY_FD"
 
-// readyPipe is the line between a detached daemon and the command that started it. A nil readyPipe tells nobody anything.
+// up is what a daemon reports that has started; anything else is the reason why it has not.
+const up = "up"
+
+// readyPipe is the line between a detached daemon and the command that started it, which waits for one report. Afterwards, and as
+// nil, it reaches nobody.
 type readyPipe struct{ file *os.File }
 
-// takeReadyPipe returns the pipe when this process was started by detach.
-func takeReadyPipe() (*readyPipe, bool) {
+// takeReadyPipe returns the pipe when this process was started by detach, else nil.
+func takeReadyPipe() *readyPipe {
 	fd, err := strconv.Atoi(os.Getenv(readyVariable))
 	os.Unsetenv(readyVariable)
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	syscall.CloseOnExec(fd)
-	return &readyPipe{os.NewFile(uintptr(fd), "ready")}, true
+	return &readyPipe{os.NewFile(uintptr(fd), "ready")}
 }
 
-// tell reports the start once: nil for a daemon that is up. It returns whether somebody is listening.
-func (r *readyPipe) tell(err error) bool {
+// started reports that the daemon is up.
+func (r *readyPipe) started() { r.tell(up) }
+
+// failed reports why the daemon is not up. It returns whether somebody has waited for that.
+func (r *readyPipe) failed(err error) bool { return r.tell(err.Error()) }
+
+func (r *readyPipe) tell(report string) bool {
 	if r == nil || r.file == nil {
 		return false
 	}
-	defer func() { r.file.Close(); r.file = nil }()
-	if err != nil {
-		fmt.Fprint(r.file, err)
-	}
-	return true
+	_, err := r.file.WriteString(report)
+	r.file.Close()
+	r.file = nil
+	return err == nil
 }
 
 // detach starts this program again in a session of its own, without a terminal, and waits until it is up or has said why it is not.
 // Go cannot fork: a new process image is what is left of daemonizing.
-func detach(stderr io.Writer) int {
-	fail := func(text any) int {
-		fmt.Fprintf(stderr, "Error: %v\nFor help, use %s -h\n", text, os.Args[0])
-		return 2
-	}
+func detach(args []string) error {
 	r, w, err := os.Pipe()
 	if err != nil {
-		return fail(err)
+		return err
 	}
 	defer r.Close()
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Args[0] = os.Args[0]
+	cmd := exec.Command("/proc/self/exe", args[1:]...)
+	cmd.Args[0] = args[0]
 	cmd.Env = append(os.Environ(), readyVariable+"=3")
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return fail(err)
-	}
+	err = cmd.Start()
 	w.Close()
-	said, err := io.ReadAll(r)
 	if err != nil {
-		return fail(err)
+		return fmt.Errorf("detach: %w", err)
 	}
-	if text := bytes.TrimSpace(said); len(text) > 0 {
-		return fail(string(text))
+	report, err := io.ReadAll(r)
+	switch {
+	case err != nil:
+		return fmt.Errorf("detach: %w", err)
+	case string(report) == up:
+		return nil
+	case len(report) == 0:
+		return fmt.Errorf("the daemon ended before it was up: %v", cmd.Wait())
 	}
-	return 0
+	return errors.New(string(report))
 }

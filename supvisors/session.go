@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"os/signal"
+	"sync"
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
@@ -19,49 +18,58 @@ import (
 
 // session is the daemon from one reading of its configuration to the next: logs, processes, ports and cluster.
 type session struct {
-	cfg     *config.Config
-	log     *supervisor.ActivityLog
-	cluster *supervisor.ActivityLog // of the cluster; log unless it has one of its own
-	sup     *supervisor.Supervisor
-	local   *localNode // nil for a plain Supervisor
-	options cluster.Config
+	cfg      *config.Config
+	log      *supervisor.ActivityLog
+	cluster  *supervisor.ActivityLog // of the cluster; log unless it has one of its own
+	children *child.System
+	sup      *supervisor.Supervisor
+	local    *localNode // nil for a plain Supervisor
+	options  cluster.Config
 	// disabled are the programs that must not start; nil without a file for them
 	disabled *service.Disabilities
 	node     *node.Node // nil for a plain Supervisor
 	doors    *doors
 }
 
-// session runs the daemon with a configuration until it is told to end. It returns whether it is to start again. An error tells what
-// keeps it from starting; nothing is left behind then.
-func (p *daemonProcess) session(cfg *config.Config) (again bool, err error) {
+// session runs the daemon with a configuration until it is told to end. It returns the configuration to start again with, nil for
+// none. An error tells what keeps the daemon from starting; nothing is left behind then.
+func (p *daemonProcess) session(cfg *config.Config) (next *config.Config, err error) {
 	s := &session{cfg: cfg}
 	var console io.Writer
 	if cfg.Supervisord.NoDaemon && !cfg.Supervisord.Silent {
 		console = p.console
 	}
 	if s.log, err = supervisor.OpenActivityLog(cfg.Supervisord, console); err != nil {
-		return false, err
+		return nil, err
 	}
 	defer s.log.Close()
+	defer func() {
+		if err != nil { // a daemon that has detached has nowhere else to say it
+			s.log.Log(context.Background(), supervisor.LevelCritical, oneLine(err.Error()))
+		}
+	}()
 	p.tellNotes(s)
 	if s.cluster, err = clusterLog(cfg, s.log); err != nil {
-		return false, err
+		return nil, err
 	}
 	if s.cluster != s.log {
 		defer s.cluster.Close()
 	}
-	if p.children == nil {
-		if err := p.watchChildren(s.log.Logger); err != nil {
-			return false, err
-		}
+	unwatch, err := s.watchChildren()
+	if err != nil {
+		return nil, err
 	}
+	defer unwatch()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	if err := s.build(ctx, p); err != nil {
-		s.abandon()
-		return false, err
+		s.abandon(ctx)
+		return nil, err
 	}
-	return s.run(ctx, p), nil
+	if !s.run(ctx, p) {
+		return nil, nil
+	}
+	return p.load()
 }
 
 // clusterLog opens the log of [rpcinterface:supvisors]; AUTO is the log of the daemon.
@@ -88,22 +96,25 @@ func (p *daemonProcess) tellNotes(s *session) {
 	}
 }
 
-// watchChildren begins to reap, for as long as the process lives.
-func (p *daemonProcess) watchChildren(logger *slog.Logger) error {
-	children, err := child.NewSystem(logger)
-	if err != nil {
-		return err
+// watchChildren begins to reap. What it returns ends that: to be called when no process is left.
+func (s *session) watchChildren() (unwatch func(), err error) {
+	if s.children, err = child.NewSystem(s.log.Logger); err != nil {
+		return nil, err
 	}
-	if err := children.Subreaper(); err != nil {
-		return err
+	if err := s.children.Subreaper(); err != nil {
+		s.children.Close()
+		return nil, err
 	}
-	p.children = children
-	go func() {
-		if err := children.Run(); err != nil {
-			logger.Error("children are not watched any more", "error", err)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := s.children.Run(); err != nil {
+			s.log.Error("children are not watched any more", "error", err)
 		}
-	}()
-	return nil
+	})
+	return func() {
+		s.children.Close() // an error leaves a descriptor open, no more
+		watching.Wait()
+	}, nil
 }
 
 // build makes everything that can fail, before anything is started.
@@ -114,7 +125,7 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 			s.log.Warn(err.Error())
 		}
 	}
-	deps := supervisor.Deps{Spawner: p.children, Log: s.log, Bus: p.bus, Env: os.Environ(),
+	deps := supervisor.Deps{Spawner: s.children, Log: s.log, Bus: p.bus, Env: os.Environ(),
 		Reload: func() (*config.Config, error) { return config.Load(p.path, p.flags) }}
 	if s.cfg.Supvisors != nil {
 		if s.disabled, err = service.OpenDisabilities(s.cfg.Supvisors.DisabilitiesFile); err != nil {
@@ -175,7 +186,7 @@ func (s *session) endNode(restart bool) {
 	}
 }
 
-// run starts the processes and works until the end is asked for, by a signal, a client or the cluster.
+// run works until the end is asked for, by a signal, a client or the cluster.
 func (s *session) run(ctx context.Context, p *daemonProcess) (again bool) {
 	o := s.cfg.Supervisord
 	if err := supervisor.WritePIDFile(o.Pidfile); err != nil {
@@ -184,49 +195,44 @@ func (s *session) run(ctx context.Context, p *daemonProcess) (again bool) {
 		s.log.Info(fmt.Sprintf("supervisord started with pid %d", os.Getpid()))
 		defer os.Remove(o.Pidfile) // an error means that somebody else was faster
 	}
-	inbox := make(chan os.Signal, 8)
-	signal.Notify(inbox, signals...)
-	defer signal.Stop(inbox)
-	p.ready.tell(nil)
+	p.ready.started()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.live(ctx)
+	}()
+	for {
+		select {
+		case sig := <-p.signals: // at the end, too: it may last, and a shutdown overrides a restart
+			s.act(ctx, sig)
+		case <-ended:
+			return s.sup.State() == supervisor.Restarting
+		}
+	}
+}
+
+// live starts the processes, takes part in the cluster until the end is asked for, and ends what was started in the reverse order.
+func (s *session) live(ctx context.Context) {
 	nodeCtx, leave := context.WithCancel(ctx)
-	defer leave()
-	left := make(chan struct{})
+	var membership sync.WaitGroup
 	if s.node != nil {
-		go func() {
-			defer close(left)
+		membership.Go(func() {
 			if err := s.node.Run(nodeCtx); err != nil {
 				s.log.Error("cluster: " + err.Error())
 			}
-		}()
-	} else {
-		close(left)
+		})
 	}
 	s.sup.Start()
-	s.handleSignals(ctx, inbox)
-	again = s.sup.State() == supervisor.Restarting
+	<-s.sup.Ending()
 	if s.local != nil {
 		s.local.detach()
 	}
 	if err := s.sup.Shutdown(ctx); err != nil {
 		s.log.Error("shutdown: " + err.Error())
 	}
-	again = again && s.sup.State() != supervisor.Shutdown
 	leave()
-	<-left
+	membership.Wait()
 	s.doors.close()
-	return again
-}
-
-// handleSignals returns when the daemon is to end.
-func (s *session) handleSignals(ctx context.Context, inbox <-chan os.Signal) {
-	for {
-		select {
-		case sig := <-inbox:
-			act(sig, s.sup, s.log, func() { s.reopenLogs(ctx) })
-		case <-s.sup.Ending():
-			return
-		}
-	}
 }
 
 func (s *session) reopenLogs(ctx context.Context) {
@@ -236,13 +242,11 @@ func (s *session) reopenLogs(ctx context.Context) {
 }
 
 // abandon takes back what build has done when it could not finish.
-func (s *session) abandon() {
+func (s *session) abandon(ctx context.Context) {
 	if s.doors != nil {
 		s.doors.close()
 	}
 	if s.sup != nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
 		s.sup.Shutdown(ctx) // nothing runs
 	}
 }
