@@ -1,0 +1,165 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/supervisor"
+)
+
+// Limits of a request to a page: the size of its body in bytes, how long that may take to arrive, and how long the page may take to
+// be read.
+const (
+	maxBody      = 64 << 10
+	bodyTimeout  = 30 * time.Second
+	replyTimeout = 5 * time.Minute
+)
+
+//go:embed templates
+var templates embed.FS
+
+// Table is the method table, as the pages need it: an *rpc.Table.
+type Table interface {
+	Call(ctx context.Context, name string, params []any) (any, error)
+}
+
+// Config is what the pages show and work with. All of it is needed.
+type Config struct {
+	Table     Table
+	Processes func() []supervisor.Process // in the order of the rows
+	Version   string                      // of the Supervisor whose pages these are
+	Log       *slog.Logger
+}
+
+// New returns the handler of all pages. What it does not know is 404.
+func New(c Config) http.Handler {
+	p := &pages{Config: c, templates: template.Must(template.ParseFS(templates, "templates/*.html"))}
+	p.views = map[string]http.HandlerFunc{"": p.status, "index.html": p.status, "tail.html": p.tail, "ok.html": p.ok}
+	p.files = readFiles(time.Now())
+	return p
+}
+
+type pages struct {
+	Config
+	templates *template.Template
+	views     map[string]http.HandlerFunc // by path, without leading slashes
+	files     map[string]file             // likewise
+}
+
+// ServeHTTP finds the page. As in Supervisor leading slashes do not count, and a method that no page has is 400.
+func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for name, value := range safety {
+		w.Header().Set(name, value)
+	}
+	path := strings.TrimLeft(r.URL.Path, "/")
+	view, isView := p.views[path]
+	file, isFile := p.files[path]
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	switch {
+	case isView && r.Method == http.MethodPost:
+		if status := readForm(w, r); status != 0 {
+			p.fail(w, status, http.StatusText(status))
+			return
+		}
+		view(w, r)
+	case isView && reads:
+		r.ParseForm() // an error drops the parameters that cannot be read
+		view(w, r)
+	case isFile && reads:
+		file.serve(w, r)
+	case isFile || !reads && r.Method != http.MethodPost:
+		p.fail(w, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+	default:
+		p.fail(w, http.StatusNotFound, http.StatusText(http.StatusNotFound))
+	}
+}
+
+// safety are the headers of each answer: a page has nothing but text, and the style and images of this site.
+var safety = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+	"X-Frame-Options":         "DENY", // for browsers that do not know frame-ancestors
+	"X-Content-Type-Options":  "nosniff",
+	"Referrer-Policy":         "same-origin", // judge needs the Referer of our own pages
+}
+
+// readForm reads the parameters of a POST, in which those of the body go before those of the query. It returns the HTTP status that
+// refuses the request, or 0.
+func readForm(w http.ResponseWriter, r *http.Request) (status int) {
+	if r.Header.Get("Content-Length") == "" && len(r.TransferEncoding) == 0 {
+		return http.StatusLengthRequired
+	}
+	// a writer that knows no deadlines has none to set: the recorder of a test
+	deadline := http.NewResponseController(w)
+	deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		deadline.SetReadDeadline(time.Time{}) // an action may take its time; what is refused has none left
+		return 0
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return http.StatusRequestTimeout
+	}
+	return http.StatusBadRequest
+}
+
+// field returns a parameter of the request: its first value that is not empty.
+func field(r *http.Request, name string) string {
+	for _, value := range r.Form[name] {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// ok is for monitors that want to know whether somebody answers.
+func (p *pages) ok(w http.ResponseWriter, r *http.Request) {
+	p.send(w, http.StatusOK, "text/plain", []byte("OK"))
+}
+
+// show answers with a page.
+func (p *pages) show(w http.ResponseWriter, status int, page string, data any) {
+	var body bytes.Buffer
+	if err := p.templates.ExecuteTemplate(&body, page, data); err != nil {
+		p.Log.Error("page cannot be shown", "page", page, "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Pragma", "no-cache")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Expires", "Thu, 01 Jan 1970 00:00:00 GMT")
+	p.send(w, status, "text/html;charset=utf-8", body.Bytes())
+}
+
+// fail answers with Supervisor's page for what is no page.
+func (p *pages) fail(w http.ResponseWriter, status int, text string) {
+	p.show(w, status, "error.html", struct {
+		Code int
+		Text string
+	}{status, text})
+}
+
+// send writes an answer that is complete; a client that does not read it is left after a while.
+func (p *pages) send(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	deadline := http.NewResponseController(w)
+	deadline.SetWriteDeadline(time.Now().Add(replyTimeout))
+	w.WriteHeader(status)
+	w.Write(body) // an error means that the client has gone: nobody is left to be told
+	deadline.SetWriteDeadline(time.Time{})
+}
