@@ -15,6 +15,7 @@ import (
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/web"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -130,6 +131,7 @@ func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
 	xmlrpc := &rpc.Handler{Table: table}
 	logs := service.LogTail(deps)
 	main := service.MainLogTail(deps)
+	pages := web.New(web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger})
 	var peers http.Handler = http.NotFoundHandler()
 	if n != nil {
 		peers = n.Handler()
@@ -146,7 +148,7 @@ func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
 		case strings.HasPrefix(path, "/cluster/"):
 			peers.ServeHTTP(w, r)
 		default:
-			http.NotFound(w, r)
+			pages.ServeHTTP(w, r)
 		}
 	})), nil
 }
