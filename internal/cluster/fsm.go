@@ -137,7 +137,9 @@ func (c *Core) nextSynchronization() State {
 	core = core && uptime >= minSynchro
 	user := false
 	if c.cfg.Sync[SyncUser] {
-		c.acceptMaster()
+		if stable != nil { // else a node that has not heard of a loss yet would end the RESYNC that follows from it
+			c.acceptMaster()
+		}
 		user = c.masterNode() != nil && c.masterNode().state == InstanceRunning
 	}
 	timeout := c.cfg.Sync[SyncTimeout] && uptime >= c.cfg.SyncTimeout

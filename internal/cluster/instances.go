@@ -198,7 +198,7 @@ func (c *Core) unauthorized(r *Report) string {
 // peerDelta takes one change of a Report over, in order. A gap asks for the whole Report.
 func (c *Core) peerDelta(ev PeerDelta) {
 	n := c.byID[ev.Identifier]
-	if n == nil || n.epoch != ev.Epoch || n.state != InstanceChecked && n.state != InstanceRunning {
+	if n == nil || n == c.self || n.epoch != ev.Epoch || n.state != InstanceChecked && n.state != InstanceRunning {
 		return
 	}
 	if ev.Seq <= n.seq {
