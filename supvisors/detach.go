@@ -66,13 +66,15 @@ func detach(args []string) error {
 		return fmt.Errorf("detach: %w", err)
 	}
 	report, err := io.ReadAll(r)
+	if err == nil && string(report) == up {
+		return nil
+	}
+	end := cmd.Wait() // nothing of it is left when the reason is told
 	switch {
 	case err != nil:
 		return fmt.Errorf("detach: %w", err)
-	case string(report) == up:
-		return nil
 	case len(report) == 0:
-		return fmt.Errorf("the daemon ended before it was up: %v", cmd.Wait())
+		return fmt.Errorf("the daemon ended before it was up: %v", end)
 	}
 	return errors.New(string(report))
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -58,6 +60,29 @@ func play(role string, args []string) {
 		<-stop
 		<-time.After(300 * time.Millisecond)
 		fmt.Fprintln(file, "stop", who)
+	case "talk":
+		for range time.Tick(20 * time.Millisecond) {
+			fmt.Println("talk")
+		}
+	case "events": // an event listener that keeps serial numbers
+		in := bufio.NewReader(os.Stdin)
+		file, err := os.OpenFile(args[0], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		for err == nil {
+			fmt.Print("READY\n")
+			var header string
+			if header, err = in.ReadString('\n'); err != nil {
+				break
+			}
+			tokens := map[string]string{}
+			for _, word := range strings.Fields(header) {
+				key, value, _ := strings.Cut(word, ":")
+				tokens[key] = value
+			}
+			length, _ := strconv.Atoi(tokens["len"])
+			in.Discard(length)
+			fmt.Fprintln(file, tokens["serial"], tokens["eventname"])
+			fmt.Print("RESULT 2\nOK")
+		}
 	case "orphan": // leaves a child behind that ends when told to
 		self, _ := os.Executable()
 		cmd := exec.Command(self, "play", "idle")
