@@ -49,32 +49,33 @@ func check(args []string, stdout, stderr io.Writer) int {
 	if cfg.Supvisors == nil {
 		return status
 	}
-	seen := &warnings{out: stdout}
+	seen := &problems{out: stdout}
 	if _, err := clusterOptions(context.Background(), cfg, slog.New(seen)); err != nil {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(stdout, "error:", strings.TrimSpace(line))
 		}
 		return 2
 	}
-	if seen.count > 0 {
-		status = max(status, 1)
+	return max(status, seen.status)
+}
+
+// problems is a log handler that prints what is wrong and keeps the exit status that it deserves.
+type problems struct {
+	out    io.Writer
+	status int
+}
+
+func (p *problems) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+func (p *problems) Handle(_ context.Context, r slog.Record) error {
+	word, status := "warning:", 1
+	if r.Level >= slog.LevelError {
+		word, status = "error:", 2
 	}
-	return status
-}
-
-// warnings is a log handler that prints what it is told and counts it.
-type warnings struct {
-	out   io.Writer
-	count int
-}
-
-func (w *warnings) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-
-func (w *warnings) Handle(_ context.Context, r slog.Record) error {
-	w.count++
-	_, err := fmt.Fprintln(w.out, "warning:", r.Message)
+	p.status = max(p.status, status)
+	_, err := fmt.Fprintln(p.out, word, r.Message)
 	return err
 }
 
-func (w *warnings) WithAttrs([]slog.Attr) slog.Handler { return w }
-func (w *warnings) WithGroup(string) slog.Handler      { return w }
+func (p *problems) WithAttrs([]slog.Attr) slog.Handler { return p }
+func (p *problems) WithGroup(string) slog.Handler      { return p }

@@ -25,15 +25,11 @@ import (
 // warnings about rules files go to the log.
 func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger) (cluster.Config, error) {
 	s := cfg.Supvisors
-	set, err := loadRules(s.RulesFiles, logger)
-	if err != nil {
-		return cluster.Config{}, err
-	}
 	o := cluster.Config{
 		Core: s.CoreIdentifiers, SyncTimeout: s.SynchroTimeout, AutoFence: s.AutoFence,
 		Failure: cluster.FailureStrategy(s.FailureStrategy), Starting: s.Starting, Conciliation: s.Conciliation,
 		Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
-		Rules: set,
+		Rules: loadRules(s.RulesFiles, logger),
 	}
 	for _, option := range s.SynchroOptions {
 		o.Sync[option] = true
@@ -43,9 +39,11 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 		o.Instances = append(o.Instances, cluster.Identity{Identifier: i.Identifier(), Nick: i.Nick, Host: i.Host, Port: i.Port})
 	}
 	if len(o.Instances) == 0 {
-		if o.Instances, err = alone(cfg.Supervisord.Identifier, port); err != nil {
+		self, err := alone(cfg.Supervisord.Identifier, port)
+		if err != nil {
 			return cluster.Config{}, err
 		}
+		o.Instances = append(o.Instances, self)
 	}
 	self, err := node.FindSelf(ctx, o.Instances, port)
 	if err != nil {
@@ -61,37 +59,37 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 	return o, nil
 }
 
-// alone is the list of a node that has none: itself.
-func alone(nick string, port int) ([]cluster.Identity, error) {
+// alone is a node without a supvisors_list.
+func alone(nick string, port int) (cluster.Identity, error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return nil, fmt.Errorf("name of this host: %w", err)
+		return cluster.Identity{}, fmt.Errorf("name of this host: %w", err)
 	}
 	id := net.JoinHostPort(host, strconv.Itoa(port))
 	if nick == "" || nick == "supervisor" {
 		nick = id
 	}
-	return []cluster.Identity{{Identifier: id, Nick: nick, Host: host, Port: port}}, nil
+	return cluster.Identity{Identifier: id, Nick: nick, Host: host, Port: port}, nil
 }
 
-// loadRules reads the rules files; nil when there are none.
-func loadRules(files []string, logger *slog.Logger) (*rules.Set, error) {
+// loadRules reads the rules files; nil when there are none. As in Supvisors, one wrong file and none of them is applied: the node
+// runs all the same, without managed applications, and the log says why.
+func loadRules(files []string, logger *slog.Logger) *rules.Set {
 	if len(files) == 0 {
-		return nil, nil
+		return nil
 	}
 	set, problems := rules.Load(files)
-	var bad []string
 	for _, p := range problems {
 		if p.Warning {
 			logger.Warn(p.String())
 		} else {
-			bad = append(bad, p.String())
+			logger.Error(p.String())
 		}
 	}
-	if len(bad) > 0 {
-		return nil, errors.New(strings.Join(bad, "\n"))
+	if set == nil {
+		logger.Error("the rules files are not applied: no application is managed")
 	}
-	return set, nil
+	return set
 }
 
 // clusterSecret is what the nodes of a cluster share: cluster_secret, or else the login of their port.

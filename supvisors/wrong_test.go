@@ -38,17 +38,6 @@ func TestWrongInput(t *testing.T) {
 			says: []string{"Error: Another program is already listening on a port that one of our HTTP servers is configured to use", "127.0.0.1:@PORT@"}},
 		{name: "socket in use", conf: base, prepare: func(t *testing.T, p *place) { occupy(t, "unix", p.path("sock")) },
 			says: []string{"Error: Another program is already listening on a port", "@DIR@/sock"}},
-		{name: "unreadable rules", conf: strings.Replace(clustered, "/rules.xml", "/sub.xml", 1),
-			prepare: func(t *testing.T, p *place) { os.MkdirAll(p.path("sub.xml"), 0o700) },
-			says:    []string{"Error: @DIR@/sub.xml", "is a directory"}, checks: []string{"error: @DIR@/sub.xml"}},
-		{name: "unknown element in rules", conf: clustered, rules: "<root>\n<application name=\"a\">\n<start_order>1</start_order>\n</application>\n</root>\n",
-			says: []string{"Error: @DIR@/rules.xml:3:1: ", "start_order"}, checks: []string{"error: @DIR@/rules.xml:3:1: "}},
-		{name: "malformed rules", conf: clustered, rules: "<root>\n<application name=\"a\">\n</root>\n",
-			says: []string{"Error: ", "@DIR@/rules.xml:3"}, checks: []string{"error: @DIR@/rules.xml:3"}},
-		{name: "rules against the schema", conf: clustered,
-			rules:  "<root>\n<application name=\"a\">\n<start_sequence>first</start_sequence>\n<stop_sequence>x</stop_sequence>\n</application>\n</root>\n",
-			says:   []string{"Error: ", "@DIR@/rules.xml:3", "@DIR@/rules.xml:4"},
-			checks: []string{"error: @DIR@/rules.xml:3", "error: @DIR@/rules.xml:4"}},
 		{name: "not in the list", conf: strings.Replace(clustered, "list=127.0.0.1:@PORT@", "list=127.0.0.1:1,192.0.2.1:@PORT@", 1), rules: "<root/>\n",
 			says:   []string{"Error: could not find the Supvisors in supvisors_list: none of 127.0.0.1:1, 192.0.2.1:@PORT@ is this host with port @PORT@"},
 			checks: []string{"error: could not find the Supvisors in supvisors_list"}},
@@ -160,6 +149,45 @@ func TestUnknownNames(t *testing.T) {
 	for _, place := range places {
 		has(t, "check", checked.stdout, "warning: "+p.path(place))
 		has(t, "log", p.read("log"), " WARN "+p.path(place))
+	}
+}
+
+// TestWrongRules: as in Supvisors, the node runs without rules; the log and check tell the place of what is wrong.
+func TestWrongRules(t *testing.T) {
+	tests := []struct {
+		name  string
+		rules string // "" makes a directory of the file
+		says  []string
+	}{
+		{"unreadable", "", []string{"rules.xml: ", "is a directory"}},
+		{"unknown element", "<root>\n<application name=\"a\">\n<start_order>1</start_order>\n</application>\n</root>\n",
+			[]string{"rules.xml:3:1: ", "start_order"}},
+		{"malformed", "<root>\n<application name=\"a\">\n</root>\n", []string{"rules.xml:3"}},
+		{"against the schema", "<root>\n<application name=\"a\">\n<start_sequence>first</start_sequence>\n<stop_sequence>x</stop_sequence>\n</application>\n</root>\n",
+			[]string{"rules.xml:3", "rules.xml:4"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			p.write("conf", clustered+idle)
+			if test.rules != "" {
+				p.write("rules.xml", test.rules)
+			} else if err := os.Mkdir(p.path("rules.xml"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			checked := p.run("check", "-c", p.path("conf"))
+			if checked.code != 2 {
+				t.Errorf("check: exit status %d", checked.code)
+			}
+			d := p.start()
+			d.logged("the rules files are not applied", 1)
+			d.stop()
+			for _, text := range test.says {
+				has(t, "check", checked.stdout, text)
+				has(t, "log", p.read("log"), text)
+			}
+		})
 	}
 }
 
