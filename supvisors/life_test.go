@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestForeground(t *testing.T) {
@@ -195,6 +196,54 @@ func TestRestartThatFails(t *testing.T) {
 			has(t, "log", p.read("log"), "stopped: idle", " CRIT ", test.says)
 		})
 	}
+}
+
+// TestNothingLeaks checks that a daemon has as many goroutines and descriptors after its restarts as before.
+func TestNothingLeaks(t *testing.T) {
+	p := newPlace(t)
+	p.write("conf", clustered+idle)
+	p.write("rules.xml", "<root/>\n")
+	d := p.start()
+	d.logged("spawned: 'idle'", 1)
+	profile := func() (total int, text string) {
+		os.Remove(p.path("goroutines"))
+		d.cmd.Process.Signal(syscall.SIGUSR1)
+		d.until("the goroutines are told", func() bool { text = p.read("goroutines"); return text != "" })
+		fmt.Sscanf(text, "goroutine profile: total %d", &total)
+		return total, text
+	}
+	descriptors := func() int {
+		list, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list)
+	}
+	goroutines, files := 0, 0
+	d.until("the daemon has settled", func() bool {
+		before := goroutines
+		goroutines, _ = profile()
+		files = descriptors()
+		return before == goroutines && strings.Contains(p.read("log"), "state OPERATION")
+	})
+	const restarts = 5
+	for i := range restarts {
+		d.cmd.Process.Signal(syscall.SIGHUP)
+		d.logged("spawned: 'idle'", i+2)
+	}
+	var now int
+	var text string
+	deadline := time.Now().Add(patience / 4)
+	for now, text = profile(); now > goroutines+restarts/2 && time.Now().Before(deadline); {
+		now, text = profile() // connections end on their own
+	}
+	if now > goroutines+restarts/2 {
+		t.Errorf("%d goroutines at first, after %d restarts %s", goroutines, restarts, text)
+	}
+	if n := descriptors(); n > files+restarts/2 {
+		t.Errorf("%d descriptors at first, %d after %d restarts", files, n, restarts)
+	}
+	d.stop()
 }
 
 // TestSignalsAtTheEnd checks that signals count while the daemon waits for its programs: a shutdown overrides a restart, and is

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,9 +25,22 @@ func TestMain(m *testing.M) {
 		play(os.Args[2], os.Args[3:])
 		os.Exit(0)
 	case os.Getenv(asDaemon) != "":
+		go tellGoroutines()
 		main()
 	}
 	os.Exit(m.Run())
+}
+
+// tellGoroutines has a daemon leave the stacks of its goroutines in a file on SIGUSR1.
+func tellGoroutines() {
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR1)
+	for range asked {
+		var b bytes.Buffer
+		pprof.Lookup("goroutine").WriteTo(&b, 1)
+		os.WriteFile("goroutines.new", b.Bytes(), 0o600)
+		os.Rename("goroutines.new", "goroutines")
+	}
 }
 
 // play is a program under the daemon: one role per test.

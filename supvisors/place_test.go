@@ -113,7 +113,7 @@ func (p *place) command(ctx context.Context, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(ctx, self, args...)
 	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), asDaemon+"=1", p.tag)
+	cmd.Env = append(os.Environ(), asDaemon+"=1", "GORACE=atexit_sleep_ms=1", p.tag)
 	cmd.WaitDelay = time.Second // a program of the daemon may have kept the output
 	return cmd
 }
