@@ -149,6 +149,16 @@ func (c *Core) allowedNodes(ids rules.Identifiers) []*node {
 	return c.resolve(ids.Names)
 }
 
+// applicationNodes are the nodes where the rules allow an application that is not distributed. With #, the application x_N has the
+// Nth one, over and over.
+func (c *Core) applicationNodes(app *application) []*node {
+	nodes := c.allowedNodes(app.rules.Identifiers)
+	if n := app.rules.Number; app.rules.Identifiers.Hash && n > 0 && len(nodes) > 0 {
+		return []*node{nodes[(n-1)%len(nodes)]}
+	}
+	return nodes
+}
+
 // possible are the nodes where the rules allow a process.
 func (c *Core) possible(p *proc) []*node {
 	if p.rules.Identifiers.At || p.rules.Identifiers.Hash {
@@ -201,10 +211,7 @@ func (c *Core) nodesTogether(j *job) ([]*node, refusals) {
 	for _, p := range j.app.sequenced() {
 		load += p.rules.ExpectedLoad
 	}
-	nodes := c.allowedNodes(j.app.rules.Identifiers)
-	if n := j.app.rules.Number; j.app.rules.Identifiers.Hash && n > 0 && len(nodes) > 0 {
-		nodes = []*node{nodes[(n-1)%len(nodes)]} // the application x_N goes to the Nth node
-	}
+	nodes := c.applicationNodes(j.app)
 	known := c.wholeFilter(j.app)
 	if j.app.rules.Distribution == rules.SingleNode {
 		known = c.machineFilter(j.app, nodes)

@@ -33,6 +33,7 @@ type InstanceView struct {
 type ApplicationView struct {
 	Name         string
 	Rules        rules.Application
+	Identifiers  []string // the identifiers rule with # applied
 	State        ApplicationState
 	Major, Minor bool
 	Processes    []*ProcessView
@@ -83,7 +84,7 @@ func (c *Core) View() *View {
 	v.Self = c.self.view
 	for i, app := range c.apps {
 		if app.view == nil {
-			app.view = app.show()
+			app.view = c.showApplication(app)
 		}
 		v.Applications[i] = app.view
 	}
@@ -95,9 +96,18 @@ func (n *node) show() *InstanceView {
 		LocalTick: n.localTick, Load: n.load, Failure: n.state == InstanceRunning && n.crashes > 0}
 }
 
-func (a *application) show() *ApplicationView {
-	v := &ApplicationView{Name: a.name, Rules: a.rules, State: a.state, Major: a.major, Minor: a.minor,
+func (c *Core) showApplication(a *application) *ApplicationView {
+	v := &ApplicationView{Name: a.name, Rules: a.rules, Identifiers: a.rules.Identifiers.Names, State: a.state, Major: a.major, Minor: a.minor,
 		Processes: make([]*ProcessView, len(a.procs))}
+	switch ids := a.rules.Identifiers; {
+	case ids.Hash:
+		v.Identifiers = []string{}
+		for _, n := range c.applicationNodes(a) {
+			v.Identifiers = append(v.Identifiers, n.id.Identifier)
+		}
+	case ids.All:
+		v.Identifiers = []string{"*"}
+	}
 	for i, p := range a.procs {
 		if p.view == nil {
 			p.view = p.show()

@@ -136,13 +136,10 @@ func applicationRules(a *cluster.ApplicationView) any {
 	if !a.Rules.Managed {
 		return head
 	}
-	r := ApplicationRules{UnmanagedRules: head, Distribution: a.Rules.Distribution.String(), Identifiers: a.Rules.Identifiers.Names,
+	r := ApplicationRules{UnmanagedRules: head, Distribution: a.Rules.Distribution.String(), Identifiers: a.Identifiers,
 		StartSequence: a.Rules.StartSequence, StopSequence: a.Rules.StopSequence,
 		StartingStrategy: a.Rules.StartingStrategy.String(), StartingFailure: a.Rules.StartingFailure.String(),
 		RunningFailure: a.Rules.RunningFailure.String()}
-	if a.Rules.Identifiers.All {
-		r.Identifiers = []string{"*"}
-	}
 	if a.Rules.Formula != nil {
 		r.Formula = a.Rules.Formula.String()
 	}
