@@ -134,6 +134,7 @@ func (p *daemonProcess) prepare(cfg *config.Config) error {
 	return nil
 }
 
+// dropPrivileges becomes the user of the configuration; the notes have Supervisor's words.
 func (p *daemonProcess) dropPrivileges(o config.Supervisord) error {
 	root := os.Getuid() == 0
 	switch {
@@ -144,13 +145,12 @@ func (p *daemonProcess) dropPrivileges(o config.Supervisord) error {
 	case o.User == "":
 		return nil
 	case o.UID == os.Getuid():
-		p.note(slog.LevelInfo, fmt.Sprintf("Set uid to user %d succeeded", o.UID))
-		return nil
 	case !root:
 		return errors.New("Can't drop privilege as nonroot user")
-	}
-	if err := become(o.UID); err != nil {
-		return err
+	default:
+		if err := become(o.UID); err != nil {
+			return err
+		}
 	}
 	p.note(slog.LevelInfo, fmt.Sprintf("Set uid to user %d succeeded", o.UID))
 	return nil

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/listener"
@@ -19,9 +20,14 @@ import (
 	"github.com/supvisors/supvisors/rpc"
 )
 
+// goodbye is how long the answers that are under way at the end may take, for instance the one to supervisor.shutdown.
+const goodbye = 500 * time.Millisecond
+
 // doors are the sockets of a session, and the servers behind them.
 type doors struct {
 	log   *slog.Logger
+	ctx   context.Context // of all requests
+	stop  context.CancelFunc
 	list  []door
 	split *listener.Split // of the first TCP port; nil without one
 }
@@ -35,6 +41,7 @@ type door struct {
 // openDoors opens all sockets of the configuration, or none.
 func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*doors, error) {
 	d := &doors{log: logger}
+	d.ctx, d.stop = context.WithCancel(ctx)
 	for _, u := range cfg.Unix {
 		ln, err := listener.Unix{Path: u.File, Mode: fs.FileMode(u.Mode), UID: u.UID, GID: u.GID}.Listen(ctx, logger)
 		if err != nil {
@@ -104,6 +111,7 @@ func (d *doors) serve(h http.Handler) {
 	for i := range d.list {
 		door := &d.list[i]
 		door.server = listener.NewServer(requireLogin(h, door.username, door.password), d.log)
+		door.server.BaseContext = func(net.Listener) context.Context { return d.ctx }
 		go func() {
 			if err := door.server.Serve(door.ln); !errors.Is(err, http.ErrServerClosed) {
 				d.log.Error("server ended: " + err.Error())
@@ -112,10 +120,13 @@ func (d *doors) serve(h http.Handler) {
 	}
 }
 
-// close shuts all clients out.
+// close shuts all clients out: streams and calls that wait end, the other answers are finished.
 func (d *doors) close() {
+	d.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
 	for _, door := range d.list {
-		if door.server != nil {
+		if door.server != nil && door.server.Shutdown(ctx) != nil {
 			door.server.Close() // an error concerns a connection that is being thrown away
 		}
 		door.ln.Close()

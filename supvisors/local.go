@@ -20,8 +20,6 @@ type localNode struct {
 	node atomic.Pointer[node.Node] // nil before attach and after detach
 }
 
-func newLocalNode() *localNode { return &localNode{} }
-
 // attach lets the cluster know of changes from now on. What changed before is in the Node already.
 func (l *localNode) attach(n *node.Node) { l.node.Store(n) }
 

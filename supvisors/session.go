@@ -135,7 +135,7 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		if s.options, err = clusterOptions(ctx, s.cfg, s.cluster.Logger); err != nil {
 			return err
 		}
-		s.local = newLocalNode()
+		s.local = &localNode{}
 		deps.Notify = s.local.heard
 	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
@@ -154,11 +154,11 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		}
 		s.local.attach(s.node)
 	}
-	return s.serve(p)
+	return s.serve()
 }
 
 // serve opens the doors to clients.
-func (s *session) serve(p *daemonProcess) error {
+func (s *session) serve() error {
 	deps := service.Deps{Supervisor: s.sup, SupervisorVersion: supervisorVersion, PID: os.Getpid(), Log: s.log}
 	if s.node != nil {
 		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
@@ -168,10 +168,9 @@ func (s *session) serve(p *daemonProcess) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"supervisor", "supvisors"} {
-		if name == "supervisor" || s.node != nil {
-			s.log.Info(fmt.Sprintf("RPC interface '%s' initialized", name))
-		}
+	s.log.Info("RPC interface 'supervisor' initialized")
+	if s.node != nil {
+		s.log.Info("RPC interface 'supvisors' initialized")
 	}
 	s.doors.serve(handler)
 	return nil
