@@ -12,7 +12,7 @@ type verdict int
 const (
 	own     verdict = iota // one of ours, the user's own typing, or no browser
 	foreign                // of another site
-	unknown                // a browser, and it does not tell
+	unknown                // a browser, and it does not tell, or nobody looks at it yet
 )
 
 // judge tells where a request for an action comes from. Supervisor's actions are plain links, which any page anywhere may put into
@@ -20,6 +20,9 @@ const (
 // machine; all tell it in Origin when they post, and most in Referer else. A browser that tells nothing may be on a page that makes
 // it silent. Other programs follow nobody's links.
 func judge(r *http.Request) verdict {
+	if r.Header.Get("Sec-Purpose") != "" {
+		return unknown // fetched in case the user goes there
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "same-origin", "none":
 		return own

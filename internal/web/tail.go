@@ -10,7 +10,8 @@ import (
 	"github.com/supvisors/supvisors/rpc"
 )
 
-// How much of a log the tail page shows, in bytes: at least, which is also what it shows when it is not told, and at most.
+// How much of a log the tail page shows, in bytes: at least, which is also what it shows when it is not told; and at most, since
+// the whole page is held in memory.
 const (
 	minTail = 1024
 	maxTail = 4 << 20
@@ -30,20 +31,12 @@ func (p *pages) tail(w http.ResponseWriter, r *http.Request) {
 		p.show(w, http.StatusOK, "tail.html", tailPage{Name: "None", Text: "No process name found"})
 		return
 	}
-	limit := tailLimit(field(r, "limit"))
+	limit, _ := strconv.Atoi(field(r, "limit")) // what is no number is 0, and what is too large for one the largest
+	limit = max(limit, minTail)
 	p.show(w, http.StatusOK, "tail.html", tailPage{
-		Name: name, Text: p.logEnd(r, name, limit),
+		Name: name, Text: p.logEnd(r, name, min(limit, maxTail)),
 		Refresh: template.URL(fmt.Sprintf("tail.html?processname=%s&limit=%d", quote(name), limit)),
 	})
-}
-
-// tailLimit reads the parameter; what is no number is the default.
-func tailLimit(s string) int {
-	n, err := strconv.Atoi(s)
-	if err != nil && strings.Trim(s, "0123456789") == "" && s != "" {
-		n = maxTail // more than an int holds
-	}
-	return min(max(n, minTail), maxTail)
 }
 
 // logEnd is the end of the log, or what is said in its place.

@@ -63,7 +63,6 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimLeft(r.URL.Path, "/")
 	view, isView := p.views[path]
 	file, isFile := p.files[path]
-	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch {
 	case isView && r.Method == http.MethodPost:
 		if status := readForm(w, r); status != 0 {
@@ -71,13 +70,13 @@ func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		view(w, r)
-	case isView && reads:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		p.fail(w, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
+	case isView:
 		r.ParseForm() // an error drops the parameters that cannot be read
 		view(w, r)
-	case isFile && reads:
+	case isFile:
 		file.serve(w, r)
-	case isFile || !reads && r.Method != http.MethodPost:
-		p.fail(w, http.StatusBadRequest, http.StatusText(http.StatusBadRequest))
 	default:
 		p.fail(w, http.StatusNotFound, http.StatusText(http.StatusNotFound))
 	}
