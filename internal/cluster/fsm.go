@@ -125,9 +125,10 @@ func (c *Core) synced(o SyncOption, among []*node) (set, ok bool) {
 	return true, ok
 }
 
-// nextSynchronization ends the synchronization as soon as one of the synchro_options is met, or when there is a cluster to join.
+// nextSynchronization ends the synchronization as soon as one of the synchro_options is met, or when there is a cluster to join; but not
+// while supvisors_failure_strategy would send the cluster back at once.
 func (c *Core) nextSynchronization() State {
-	joins := c.clusterInPlace()
+	_, failed := c.afterFailure(nil)
 	stable := c.stableRunners()
 	uptime := c.now.Sub(c.start)
 	strictSet, strict := c.synced(SyncStrict, stable)
@@ -144,24 +145,20 @@ func (c *Core) nextSynchronization() State {
 	}
 	timeout := c.cfg.Sync[SyncTimeout] && uptime >= c.cfg.SyncTimeout
 	c.self.modes.Degraded = strictSet && !strict || listSet && !list || coreSet && !core
-	if strictSet && strict || listSet && list || coreSet && core || timeout || user || joins {
+	met := strictSet && strict || listSet && list || coreSet && core || timeout || user || c.clusterInPlace()
+	if met && !failed {
 		return Election
 	}
 	return Synchronization
 }
 
 // clusterInPlace reports whether this node comes late to nodes that have a Master already: they are in ELECTION until it declares the
-// same Master, so it must not wait for anybody else. Where a failure strategy would send it back at once, it waits.
+// same Master, so it must not wait for anybody else.
 func (c *Core) clusterInPlace() bool {
-	hasMaster := func(n *node) bool {
+	return c.stableRunners() != nil && slices.ContainsFunc(c.runners(), func(n *node) bool {
 		m := c.byID[n.modes.Master]
 		return n != c.self && m != nil && m.state == InstanceRunning && n.modes.State.working()
-	}
-	if c.stableRunners() == nil || !slices.ContainsFunc(c.runners(), hasMaster) {
-		return false
-	}
-	_, refused := c.afterFailure(nil)
-	return !refused
+	})
 }
 
 // afterFailure keeps the degraded mode, and applies supvisors_failure_strategy when a needed node is missing. Of several options
