@@ -361,3 +361,16 @@ func TestUnderOldName(t *testing.T) {
 	p.until("the daemon has ended", func() bool { return len(p.processes()) == 0 })
 	p.clean()
 }
+
+// TestEndDuringTheStart checks that a signal which comes before the daemon is up counts, and leaves nothing behind.
+func TestEndDuringTheStart(t *testing.T) {
+	p := newPlace(t)
+	p.write("conf", clustered+idle)
+	p.write("rules.xml", "<root/>\n")
+	for range 10 {
+		os.Remove(p.path("log"))
+		d := p.launch(p.command(t.Context(), "-n", "-c", p.path("conf")))
+		p.until("the log is open", func() bool { _, err := os.Stat(p.path("log")); return err == nil })
+		d.stop()
+	}
+}
