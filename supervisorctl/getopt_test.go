@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/supvisors/supvisors/internal/config"
 )
 
 // The cases and texts are those of Python's getopt with the options of supervisorctl.
@@ -42,10 +44,10 @@ func TestGetopt(t *testing.T) {
 		{"--bogus=1", "error: option --bogus not recognized"},
 		{"--?", "error: option --? not recognized"},
 	} {
-		opts, rest, err := getopt(strings.Fields(c.args), ctlFlags)
+		opts, rest, err := config.Getopt(strings.Fields(c.args), ctlFlags)
 		var words []string
 		for _, o := range opts {
-			words = append(words, o.name+"="+o.value)
+			words = append(words, o.Name+"="+o.Arg)
 		}
 		got := strings.Join(words, " ") + "|" + strings.Join(rest, " ")
 		if err != nil {
@@ -60,7 +62,7 @@ func TestGetopt(t *testing.T) {
 func TestGetoptLeavesItsArgumentsAlone(t *testing.T) {
 	args := []string{"-i", "-c", "x", "status", "-f"}
 	kept := append([]string(nil), args...)
-	if _, _, err := getopt(args, ctlFlags); err != nil {
+	if _, _, err := config.Getopt(args, ctlFlags); err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(args, kept) {

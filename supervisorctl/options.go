@@ -22,9 +22,9 @@ type options struct {
 	args               []string
 }
 
-var ctlFlags = []cliFlag{
-	{"h", "help", false}, {"?", "", false}, {"c", "configuration", true}, {"i", "interactive", false}, {"s", "serverurl", true},
-	{"u", "username", true}, {"p", "password", true}, {"r", "history_file", true},
+var ctlFlags = []config.CommandFlag{
+	{Short: "h", Long: "help"}, {Short: "?"}, {Short: "c", Long: "configuration", Arg: true}, {Short: "i", Long: "interactive"}, {Short: "s", Long: "serverurl", Arg: true},
+	{Short: "u", Long: "username", Arg: true}, {Short: "p", Long: "password", Arg: true}, {Short: "r", Long: "history_file", Arg: true},
 }
 
 const helpText = `supervisorctl -- control applications run by supervisord from the cmd line.
@@ -56,23 +56,24 @@ var errHelp = errors.New("help requested")
 // readOptions reads the command line, which starts with the name of the program, and the configuration file. Its errors carry the
 // peer's texts.
 func readOptions(args []string) (options, error) {
-	flags, rest, err := getopt(args[1:], ctlFlags)
+	flags, rest, err := config.Getopt(args[1:], ctlFlags)
 	if err != nil {
 		return options{}, err
 	}
 	given := map[string]string{}
 	for _, f := range flags {
-		name := f.flag.long
-		if name == "help" || f.flag.short == "?" {
+		flag := ctlFlags[f.Index]
+		name := flag.Long
+		if name == "help" || flag.Short == "?" {
 			return options{}, errHelp
 		}
-		if name == "serverurl" && !isURL(f.value) {
-			return options{}, fmt.Errorf("invalid value for %s %s: value %[2]s is not a URL", f.name, ini.Repr(f.value))
+		if name == "serverurl" && !isURL(f.Arg) {
+			return options{}, fmt.Errorf("invalid value for %s %s: value %[2]s is not a URL", f.Name, ini.Repr(f.Arg))
 		}
 		if _, twice := given[name]; twice {
-			return options{}, fmt.Errorf("conflicting command line option %s", ini.Repr(f.name))
+			return options{}, fmt.Errorf("conflicting command line option %s", ini.Repr(f.Name))
 		}
-		given[name] = f.value
+		given[name] = f.Arg
 	}
 	path, ok := given["configuration"]
 	if !ok {

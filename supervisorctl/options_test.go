@@ -97,8 +97,8 @@ func TestHelpOption(t *testing.T) {
 			t.Errorf("%s: exit %d, %q, %q", option, exit, out.String(), errOut.String())
 		}
 		for _, f := range ctlFlags {
-			if !strings.Contains(out.String(), "-"+f.short+"/--"+f.long) && f.long != "" {
-				t.Errorf("%s does not tell of --%s", option, f.long)
+			if !strings.Contains(out.String(), "-"+f.Short+"/--"+f.Long) && f.Long != "" {
+				t.Errorf("%s does not tell of --%s", option, f.Long)
 			}
 		}
 	}

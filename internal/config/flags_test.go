@@ -112,10 +112,10 @@ func TestGetoptIsPythons(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, args := range all {
-		words, rest, err := getopt(args, flagTable)
+		words, rest, err := Getopt(args, commandFlags())
 		var shown []string
 		for _, w := range words {
-			shown = append(shown, w.name+"("+w.arg+")")
+			shown = append(shown, w.Name+"("+w.Arg+")")
 		}
 		got := strings.Join(shown, " ") + " | " + strings.Join(rest, " ")
 		if err != nil {
@@ -164,8 +164,8 @@ func TestUserOfTheFlags(t *testing.T) {
 func TestUsage(t *testing.T) {
 	text := Usage("prog")
 	for _, f := range flagTable {
-		if f.long != "" && !strings.Contains(text, "--"+f.long) && !strings.Contains(text, "/--"+f.long) {
-			t.Errorf("--%s is not explained", f.long)
+		if f.Long != "" && !strings.Contains(text, "--"+f.Long) && !strings.Contains(text, "/--"+f.Long) {
+			t.Errorf("--%s is not explained", f.Long)
 		}
 	}
 	if strings.Count(text, "prog") < 2 || strings.Contains(text, "%") {

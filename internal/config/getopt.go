@@ -2,35 +2,34 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// flag is one option of the command line.
-type flag struct {
-	short byte   // 0 for none
-	long  string // "" for none
-	arg   bool   // an argument follows
-	set   func(f *Flags, arg string) error
-	given func(f *Flags) bool // set already; nil when that does not matter
+// CommandFlag is one option of a command line.
+type CommandFlag struct {
+	Short string // one letter, "" for none
+	Long  string // "" for none
+	Arg   bool   // an argument follows
 }
 
-// word is an option as it was found on the command line.
-type word struct {
-	flag *flag
-	name string // -x or --long
-	arg  string
+// GivenFlag is an option as it was found on the command line.
+type GivenFlag struct {
+	Index int    // in the table of flags
+	Name  string // -x or --long
+	Arg   string
 }
 
-// getopt splits a command line as Python's getopt does: short options may be combined, long ones shortened while they stay
+// Getopt splits a command line as Python's getopt does: short options may be combined, long ones shortened while they stay
 // unique, and the first word that is no option begins the rest. The error texts are Python's.
-func getopt(args []string, flags []flag) (words []word, rest []string, err error) {
+func Getopt(args []string, flags []CommandFlag) (given []GivenFlag, rest []string, err error) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && args[0] != "-" {
 		first := args[0]
 		args = args[1:]
 		if first == "--" {
 			break
 		}
-		var found []word
+		var found []GivenFlag
 		if long, ok := strings.CutPrefix(first, "--"); ok {
 			found, args, err = longOption(long, args, flags)
 		} else {
@@ -39,78 +38,71 @@ func getopt(args []string, flags []flag) (words []word, rest []string, err error
 		if err != nil {
 			return nil, nil, err
 		}
-		words = append(words, found...)
+		given = append(given, found...)
 	}
-	return words, args, nil
+	return given, args, nil
 }
 
-func shortOptions(letters string, args []string, flags []flag) ([]word, []string, error) {
-	var words []word
+func shortOptions(letters string, args []string, flags []CommandFlag) ([]GivenFlag, []string, error) {
+	var given []GivenFlag
 	for letters != "" {
-		var f *flag
-		for i := range flags {
-			if flags[i].short == letters[0] {
-				f = &flags[i]
-			}
+		letter := string([]rune(letters)[0])
+		i := slices.IndexFunc(flags, func(f CommandFlag) bool { return f.Short == letter })
+		if i < 0 {
+			return nil, nil, fmt.Errorf("option -%s not recognized", letter)
 		}
-		if f == nil {
-			letter := []rune(letters)[0]
-			return nil, nil, fmt.Errorf("option -%c not recognized", letter)
-		}
-		letters = letters[1:]
-		w := word{flag: f, name: "-" + string(f.short)}
-		if f.arg {
+		letters = letters[len(letter):]
+		g := GivenFlag{Index: i, Name: "-" + letter}
+		if flags[i].Arg {
 			if letters == "" {
 				if len(args) == 0 {
-					return nil, nil, fmt.Errorf("option %s requires argument", w.name)
+					return nil, nil, fmt.Errorf("option %s requires argument", g.Name)
 				}
 				letters, args = args[0], args[1:]
 			}
-			w.arg, letters = letters, ""
+			g.Arg, letters = letters, ""
 		}
-		words = append(words, w)
+		given = append(given, g)
 	}
-	return words, args, nil
+	return given, args, nil
 }
 
-func longOption(text string, args []string, flags []flag) ([]word, []string, error) {
+func longOption(text string, args []string, flags []CommandFlag) ([]GivenFlag, []string, error) {
 	name, arg, hasArg := strings.Cut(text, "=")
-	f, err := findLong(name, flags)
+	i, err := findLong(name, flags)
 	if err != nil {
 		return nil, nil, err
 	}
-	w := word{flag: f, name: "--" + f.long, arg: arg}
+	f := flags[i]
+	g := GivenFlag{Index: i, Name: "--" + f.Long, Arg: arg}
 	switch {
-	case !f.arg && hasArg:
-		return nil, nil, fmt.Errorf("option %s must not have an argument", w.name)
-	case f.arg && !hasArg && len(args) == 0:
-		return nil, nil, fmt.Errorf("option %s requires argument", w.name)
-	case f.arg && !hasArg:
-		w.arg, args = args[0], args[1:]
+	case !f.Arg && hasArg:
+		return nil, nil, fmt.Errorf("option %s must not have an argument", g.Name)
+	case f.Arg && !hasArg && len(args) == 0:
+		return nil, nil, fmt.Errorf("option %s requires argument", g.Name)
+	case f.Arg && !hasArg:
+		g.Arg, args = args[0], args[1:]
 	}
-	return []word{w}, args, nil
+	return []GivenFlag{g}, args, nil
 }
 
 // findLong finds the option of that name, or the only one whose name begins so.
-func findLong(name string, flags []flag) (*flag, error) {
-	var found *flag
-	count := 0
-	for i := range flags {
-		f := &flags[i]
-		if f.long == "" || !strings.HasPrefix(f.long, name) {
-			continue
+func findLong(name string, flags []CommandFlag) (int, error) {
+	var found []int
+	for i, f := range flags {
+		switch {
+		case f.Long == "" || !strings.HasPrefix(f.Long, name):
+		case f.Long == name:
+			return i, nil
+		default:
+			found = append(found, i)
 		}
-		if f.long == name {
-			return f, nil
-		}
-		found = f
-		count++
 	}
-	switch count {
+	switch len(found) {
 	case 0:
-		return nil, fmt.Errorf("option --%s not recognized", name)
+		return 0, fmt.Errorf("option --%s not recognized", name)
 	case 1:
-		return found, nil
+		return found[0], nil
 	}
-	return nil, fmt.Errorf("option --%s not a unique prefix", name)
+	return 0, fmt.Errorf("option --%s not a unique prefix", name)
 }
