@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // readyVariable tells a detached daemon the descriptor on which it reports how its start went.
@@ -50,9 +52,13 @@ func (r *readyPipe) tell(report string) bool {
 // detach starts this program again in a session of its own, without a terminal, and waits until it is up or has said why it is not.
 // Go cannot fork: a new process image is what is left of daemonizing.
 func detach(args []string) error {
+	// a lock or a pipe of a script must not live as long as the daemon
+	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return fmt.Errorf("detach: %w", err)
+	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		return err
+		return fmt.Errorf("detach: %w", err)
 	}
 	defer r.Close()
 	cmd := exec.Command("/proc/self/exe", args[1:]...)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -88,8 +89,21 @@ func TestDetached(t *testing.T) {
 	}
 	p.write("conf", strings.Replace(base, "user=root", "user=root\ndirectory=@DIR@/work\numask=027", 1)+
 		"[program:env]\ncommand=@SELF@ play env @DIR@/env\n")
-	if got := p.run("-c", "conf"); got != (result{}) {
-		t.Fatalf("%+v", got)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := p.command(t.Context(), "-c", "conf")
+	cmd.ExtraFiles = []*os.File{w, w} // of the script that starts it
+	out, err := cmd.CombinedOutput()
+	w.Close()
+	if err != nil || len(out) > 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r.SetReadDeadline(time.Now().Add(patience))
+	if n, err := r.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("the daemon keeps a descriptor of its starter: %v", err)
 	}
 	pid, err := strconv.Atoi(strings.TrimSpace(p.read("pid")))
 	if err != nil {
