@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -57,6 +58,16 @@ func TestOrigins(t *testing.T) {
 		if got := s.do(http.MethodGet, "/?message=x", "", headers...); got.StatusCode != http.StatusOK || !strings.Contains(got.body, "Restart All") {
 			t.Errorf("%s: looking: %s", tt.name, got.Status)
 		}
+	}
+}
+
+// An old request without a host is not of the page that has none either.
+func TestOriginWithoutHost(t *testing.T) {
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/?action=stopall", nil)
+	r.Host = ""
+	r.Header.Set("Origin", "null")
+	if got := judge(r); got != foreign {
+		t.Error(got)
 	}
 }
 

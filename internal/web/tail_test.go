@@ -74,8 +74,8 @@ func TestTailText(t *testing.T) {
 		s := newSite(t)
 		s.text = log
 		got := s.get("/tail.html?processname=p")
-		pre, after, _ := strings.Cut(got.body, "<pre>")
-		pre, _, _ = strings.Cut(after, "</pre>")
+		_, after, _ := strings.Cut(got.body, "<pre>")
+		pre, _, _ := strings.Cut(after, "</pre>")
 		if html.UnescapeString(pre) != want || len(got.nodes(t, "script")) != 0 || len(got.nodes(t, "pre")) != 1 {
 			t.Errorf("%q: %q", log, pre)
 		}

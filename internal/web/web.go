@@ -96,15 +96,13 @@ func readForm(w http.ResponseWriter, r *http.Request) (status int) {
 	if r.Header.Get("Content-Length") == "" && len(r.TransferEncoding) == 0 {
 		return http.StatusLengthRequired
 	}
-	// a writer that knows no deadlines has none to set: the recorder of a test
-	deadline := http.NewResponseController(w)
-	deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
+	// net/http lifts the deadline at the end of the body: the action may take its time. The recorder of a test has no deadlines.
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	err := r.ParseForm()
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil:
-		deadline.SetReadDeadline(time.Time{}) // an action may take its time; what is refused has none left
 		return 0
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge

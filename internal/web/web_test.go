@@ -253,7 +253,9 @@ func TestHeaders(t *testing.T) {
 		"/": true, "/tail.html": true, "/nonexistent": true, "/?action=refresh": true, "/?action=bogus": true, "/ok.html": false,
 		"/stylesheets/supervisor.css": false,
 	} {
-		h := s.get(path).Header
+		w := httptest.NewRecorder() // a client would make up a Cache-Control
+		s.handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		h := w.Header()
 		for name, want := range safety {
 			if h.Get(name) != want {
 				t.Errorf("%s: %s is %q", path, name, h.Get(name))
