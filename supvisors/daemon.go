@@ -75,14 +75,20 @@ type daemonProcess struct {
 }
 
 // load reads the configuration. An error is Supervisor's text of the first problem, as its users know it, then the place of each
-// problem.
+// problem for which that text tells none.
 func (p *daemonProcess) load() (*config.Config, error) {
 	cfg, err := config.Load(p.path, p.flags)
 	var bad *config.Error
-	if errors.As(err, &bad) && (len(bad.Problems) > 1 || bad.Problems[0].Pos.File != "") {
-		return nil, fmt.Errorf("%s\n%w", bad.Text(), bad)
+	if !errors.As(err, &bad) {
+		return cfg, err
 	}
-	return cfg, err
+	text := bad.Text()
+	for _, problem := range bad.Problems {
+		if problem.Section != "" {
+			text += "\n" + problem.String()
+		}
+	}
+	return nil, errors.New(text)
 }
 
 // run is the loop of the restarts.
