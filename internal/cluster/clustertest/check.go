@@ -70,6 +70,9 @@ func (n *Node) checkShare(s cluster.Share) {
 	if m.State != old.State && !cluster.Allowed(old.State, m.State) {
 		n.w.violate("%s hops from %s to %s", n.id.Nick, old.State, m.State)
 	}
+	if m.State != old.State && m.State <= cluster.Election {
+		n.started = map[place]bool{} // the jobs are given up
+	}
 	if closing := m.State == cluster.Restarting || m.State == cluster.ShuttingDown; closing && m.State != old.State {
 		n.ending = runningIn(n.core.View())
 	}
@@ -160,6 +163,7 @@ func (n *Node) checkOrder(o cluster.Order) {
 		if n.w.alone {
 			n.checkStartOrder(v, app, own)
 		}
+		n.started[place{o.Namespec, o.To}] = true
 	case cluster.StopProcess:
 		if m := v.Self.Modes.State; m == cluster.Restarting || m == cluster.ShuttingDown {
 			n.checkStopOrder(v, app, own)
@@ -167,8 +171,8 @@ func (n *Node) checkOrder(o cluster.Order) {
 	}
 }
 
-// checkStartOrder: a start waits for the starts of lower numbers in its application, and for the exit of those with wait_exit. Clients
-// may interfere with a sequence on purpose, so this holds for clusters that are left alone.
+// checkStartOrder: a start waits for the starts of lower numbers in its application, and for the exit of those with wait_exit, as far as
+// the same Master has ordered them. Clients may interfere with a sequence on purpose, so this holds for clusters that are left alone.
 func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
 	if !app.Rules.Managed || own.Rules.StartSequence == 0 {
 		return
@@ -180,8 +184,7 @@ func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, ow
 		for _, at := range p.Infos {
 			s := at.Info.State
 			starting := s == process.Starting || s == process.Backoff || s == process.Running && p.Rules.WaitExit
-			// what another Master did before a partition healed does not count
-			if starting && p.State == s && v.Instance(at.Identifier).State == cluster.InstanceRunning {
+			if starting && p.State == s && n.started[place{p.Namespec, at.Identifier}] && v.Instance(at.Identifier).State == cluster.InstanceRunning {
 				n.w.violate("%s starts %s before %s is up", n.id.Nick, own.Namespec, p.Namespec)
 			}
 		}

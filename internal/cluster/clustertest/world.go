@@ -99,6 +99,7 @@ type Node struct {
 	modes     cluster.Modes  // as last shared
 	ordered   map[string]int // load of the starts that were ordered of each node at this moment
 	orderedAt time.Duration
+	started   map[place]bool  // starts that were ordered since the last election
 	ending    map[place]bool  // what was up when the cluster began to end
 	streams   []int           // number of the stream to each peer, by rank; 0 for none
 	sees      []bool          // what gossip has told of each peer
@@ -268,7 +269,7 @@ func (n *Node) Start() {
 		}
 	}
 	n.core = cluster.New(w.clock(), cfg)
-	n.modes = cluster.Modes{Term: n.term}
+	n.modes, n.started = cluster.Modes{Term: n.term}, map[place]bool{}
 	w.tell(n, "starts")
 	run := n.run
 	w.after(w.between(0, 200*time.Millisecond), func() { n.beat(run) })
