@@ -80,11 +80,12 @@ func loadRules(files []string, logger *slog.Logger) *rules.Set {
 	}
 	set, problems := rules.Load(files)
 	for _, p := range problems {
+		level := slog.LevelError
 		if p.Warning {
-			logger.Warn(p.String())
-		} else {
-			logger.Error(p.String())
+			level = slog.LevelWarn
 		}
+		p.Warning = false // the level says it
+		logger.Log(context.Background(), level, p.String())
 	}
 	if set == nil {
 		logger.Error("the rules files are not applied: no application is managed")

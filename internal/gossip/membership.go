@@ -175,13 +175,14 @@ func (m *Membership) Shutdown() error {
 	return err
 }
 
-// alive returns the names and the addresses of the nodes that are there, this one included.
+// alive returns the names and the addresses of the nodes that are there, this one included. memberlist's own list cannot be read
+// for that: its nodes change while they are looked at.
 func (m *Membership) alive() (names map[string]bool, addrs map[netip.AddrPort]bool) {
-	names, addrs = map[string]bool{}, map[netip.AddrPort]bool{}
-	for _, n := range m.list.Members() {
-		names[n.Name] = true
-		if ip, ok := netip.AddrFromSlice(n.Addr); ok {
-			addrs[netip.AddrPortFrom(ip.Unmap(), n.Port)] = true
+	names, addrs = map[string]bool{m.cfg.Name: true}, map[netip.AddrPort]bool{m.cfg.Advertise: true}
+	for _, member := range m.Members() {
+		names[member.Name] = true
+		if addr, err := netip.ParseAddrPort(member.Addr); err == nil {
+			addrs[addr] = true
 		}
 	}
 	return names, addrs
