@@ -140,7 +140,9 @@ func (c *Core) processEvent(n *node, info *ProcessInfo) {
 	}
 	p.heard = c.now
 	c.withdraw(p)
-	c.jobEvent(p, n)
+	if c.jobEvent(p, n) {
+		return // a starting failure, which has strategies of its own
+	}
 	c.crashEvent(p)
 }
 

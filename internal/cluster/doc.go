@@ -8,7 +8,8 @@
 //   - a fact has one writer: the [Report] of a node is written by that node alone and reaches the others as a snapshot followed by
 //     numbered deltas. What a lost node was running is derived by everyone from its loss;
 //   - every state of the state machine follows from facts, and every hop is checked against one table;
-//   - every request is answered exactly once and every job ends: each wait has a deadline (see [Core.Deadline]).
+//   - every request is answered exactly once and every job ends: each wait has a deadline (see [Core.Deadline]), save the one for the
+//     exit of a wait_exit program, which has one when [Config].WaitExitLimit says so.
 //
 // A Core belongs to one goroutine (package node). Others read the immutable [View].
 //

@@ -110,6 +110,19 @@ func TestCrashOfForced(t *testing.T) {
 	l.wantOrders()
 }
 
+// TestStartingFailureIsNoRunningFailure: a program that cannot start would keep the cluster in DISTRIBUTION for ever.
+func TestStartingFailureIsNoRunningFailure(t *testing.T) {
+	for _, name := range []string{"shop:stop", "shop:restart", "shop:shutdown"} {
+		l := operation(t, failureRules, nil, failurePrograms...)
+		l.process("n2", "shop:single", process.Starting, process.Running)
+		l.ask(StartProcesses{Namespec: name})
+		l.process("n1", name, process.Starting, process.Backoff, process.Fatal)
+		if len(l.orders()) > 0 || l.c.jobsBusy() || l.c.state() != Operation {
+			t.Errorf("%s: %v in %s", name, l.orders(), l.c.state())
+		}
+	}
+}
+
 // TestCrashDuringElection: whoever becomes the Master takes care of it.
 func TestCrashDuringElection(t *testing.T) {
 	l := operation(t, failureRules, nil, failurePrograms...)

@@ -247,12 +247,12 @@ func (c *Core) failCommand(s *sequencer, j *job, cmd *command, reason string) {
 	c.startFailed(j, cmd.proc)
 }
 
-// jobEvent tells the jobs that something happened to a process on a node.
-func (c *Core) jobEvent(p *proc, n *node) {
+// jobEvent tells the jobs that something happened to a process on a node, and reports whether that was the failure of a start.
+func (c *Core) jobEvent(p *proc, n *node) (failed bool) {
 	for _, j := range c.starter.current {
 		for _, cmd := range slices.Clone(j.current) {
 			if cmd.proc == p && cmd.node == n {
-				c.startEvent(j, cmd)
+				failed = c.startEvent(j, cmd) || failed
 			}
 		}
 	}
@@ -261,6 +261,7 @@ func (c *Core) jobEvent(p *proc, n *node) {
 			return cmd.proc == p && cmd.node == n && c.stopEvent(cmd)
 		})
 	}
+	return failed
 }
 
 // loseCommands ends the commands that wait for something that will not be heard of any more. What they were about is a starting or

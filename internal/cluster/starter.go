@@ -81,36 +81,32 @@ func (c *Core) startGroup(j *job, group []*command) {
 	}
 }
 
-// startEvent tells whether a started process has got where it should.
-func (c *Core) startEvent(j *job, cmd *command) {
+// startEvent looks whether a started process has got where it should, and reports whether it has failed to.
+func (c *Core) startEvent(j *job, cmd *command) (failed bool) {
 	info := cmd.proc.infos[cmd.node]
-	waits := cmd.proc.rules.WaitExit && !cmd.ignoreExit
-	succeed := func() {
-		j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
-	}
 	switch info.State {
 	case process.Starting, process.Backoff:
 		cmd.deadline = c.now.Add(secs(info.StartSecs) + orderMargin)
+		return false
 	case process.Running:
-		if !waits {
-			succeed()
-			return
-		}
-		cmd.deadline = noDeadline
-		if c.cfg.WaitExitLimit > 0 {
-			cmd.deadline = c.now.Add(c.cfg.WaitExitLimit)
+		if cmd.proc.rules.WaitExit && !cmd.ignoreExit {
+			cmd.deadline = noDeadline
+			if c.cfg.WaitExitLimit > 0 {
+				cmd.deadline = c.now.Add(c.cfg.WaitExitLimit)
+			}
+			return false
 		}
 	case process.Exited:
-		if cmd.proc.rules.WaitExit && info.Expected {
-			succeed()
-			return
-		}
-		fallthrough
+		failed = !cmd.proc.rules.WaitExit || !info.Expected
 	default:
-		succeed() // it is not in progress any more
+		failed = true
+	}
+	j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
+	if failed {
 		c.log(Warn, "process %s did not start on %s: it is %s", cmd.proc.ns, cmd.node, info.State)
 		c.startFailed(j, cmd.proc)
 	}
+	return failed
 }
 
 // startFailed applies the starting failure strategy of a required process to the rest of its application.
