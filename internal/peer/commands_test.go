@@ -29,10 +29,10 @@ var commands = map[string]struct {
 	"run":       {0, (*side).run},       // the daemon with just these arguments, to its end: exit code, output
 	"exit":      {0, (*side).exit},      // waits for the end of the daemon: exit code
 	"signal":    {1, (*side).signal},    // NAME, to the daemon
-	"ctl":       {1, (*side).ctl},       // the shell with these arguments: output, exit code
+	"ctl":       {1, (*side).ctl},       // the shell with these arguments, told of the configuration unless they have -c
 	"shell":     {1, (*side).shell},     // LINE…, typed into the shell
 	"rpc":       {1, (*side).rpc},       // METHOD [JSON arguments]: reply
-	"http":      {2, (*side).http},      // METHOD PATH [BODY]: status, body
+	"http":      {2, (*side).http},      // METHOD PATH [BODY]: status, and the body if all is well
 	"wait":      {2, (*side).wait},      // NAMESPEC STATE…, passing through what it may
 	"wait-new":  {1, (*side).waitNew},   // NAMESPEC, until it is RUNNING under another pid than at the last wait
 	"kill":      {2, (*side).kill},      // NAMESPEC SIGNAL, behind the back of the daemon
@@ -108,7 +108,10 @@ func (s *side) signal(args []string) (string, error) {
 }
 
 func (s *side) ctl(args []string) (string, error) {
-	return finish(s.command(s.shellPath, append([]string{"-c", filepath.Join(s.dir, "supervisord.conf")}, args...)...))
+	if !slices.Contains(args, "-c") {
+		args = append([]string{"-c", filepath.Join(s.dir, "supervisord.conf")}, args...)
+	}
+	return finish(s.command(s.shellPath, args...))
 }
 
 func (s *side) shell(lines []string) (string, error) {
@@ -139,6 +142,9 @@ func (s *side) http(args []string) (string, error) {
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		return resp.Status + "\n", err
+	}
 	return fmt.Sprintf("%s\n%s\n%s", resp.Status, resp.Header.Get("Content-Type"), data), err
 }
 

@@ -35,6 +35,7 @@ func (s *side) normal(text string) []string {
 	}
 	text = strings.ReplaceAll(text, s.dir, "{dir}")
 	text = strings.ReplaceAll(text, s.daemonPath, "{supervisord}")
+	text = strings.ReplaceAll(text, s.shellPath, "{supervisorctl}")
 	text = strings.ReplaceAll(text, s.port, "{port}")
 	for _, v := range volatile {
 		text = v.text.ReplaceAllString(text, v.as)
