@@ -154,7 +154,10 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		}
 		s.local.attach(s.node)
 	}
-	return s.serve()
+	if err = s.serve(); err != nil || s.node == nil {
+		return err
+	}
+	return s.node.Start() // last, as only live can end it
 }
 
 // serve opens the doors to clients.
@@ -215,11 +218,7 @@ func (s *session) live(ctx context.Context) {
 	nodeCtx, leave := context.WithCancel(ctx)
 	var membership sync.WaitGroup
 	if s.node != nil {
-		membership.Go(func() {
-			if err := s.node.Run(nodeCtx); err != nil {
-				s.log.Error("cluster: " + err.Error())
-			}
-		})
+		membership.Go(func() { s.node.Run(nodeCtx) })
 	}
 	s.sup.Start()
 	<-s.sup.Ending()

@@ -12,12 +12,12 @@ import (
 // leaveTimeout bounds the goodbye to the peers.
 const leaveTimeout = 500 * time.Millisecond
 
-// Run joins the cluster and drives the core until ctx ends, then takes leave of the peers.
-func (n *Node) Run(ctx context.Context) error {
+// Start makes the node a member of its cluster; the port must be open. Run must follow.
+func (n *Node) Start() error { return n.members.Start() }
+
+// Run drives the core until ctx ends, then takes leave of the peers.
+func (n *Node) Run(ctx context.Context) {
 	defer close(n.done)
-	if err := n.members.Start(); err != nil {
-		return err
-	}
 	work, stop := context.WithCancel(context.Background())
 	defer stop()
 	ticker := time.NewTicker(tickPeriod)
@@ -48,7 +48,7 @@ func (n *Node) Run(ctx context.Context) error {
 			n.step(work, cluster.Timer{})
 		case <-ctx.Done():
 			n.leave()
-			return nil
+			return
 		}
 	}
 }

@@ -72,7 +72,7 @@ type member struct {
 	port  *listener.Split
 	http  *http.Server
 	stop  context.CancelFunc
-	ended chan error
+	ended chan struct{}
 }
 
 const appRules = `<root><application name="app"><start_sequence>1</start_sequence>
@@ -106,7 +106,7 @@ func newCluster(t *testing.T, size int, secret func(i int) string) []*member {
 	members := make([]*member, size)
 	for i := range size {
 		logger := slog.New(slog.NewTextHandler(testWriter{t, ids[i].Nick}, nil))
-		m := &member{port: listener.NewSplit(ports[i], listener.Silence, logger), ended: make(chan error, 1)}
+		m := &member{port: listener.NewSplit(ports[i], listener.Silence, logger), ended: make(chan struct{})}
 		m.local = &fakeLocal{}
 		for _, name := range []string{"one", "two"} {
 			m.local.procs = append(m.local.procs, LocalProcess{
@@ -147,7 +147,13 @@ func (m *member) run(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	go m.http.Serve(m.port.HTTP)
-	go func() { m.ended <- m.Run(ctx) }()
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		m.Run(ctx)
+		close(m.ended)
+	}()
 	t.Cleanup(m.kill)
 }
 
@@ -268,10 +274,7 @@ func TestShutdownOfTheCluster(t *testing.T) {
 	}
 	for _, m := range members {
 		select {
-		case err := <-m.ended:
-			if err != nil {
-				t.Fatal(err)
-			}
+		case <-m.ended:
 		case <-time.After(20 * time.Second):
 			t.Fatalf("%s does not end", m.View().Self.Nick)
 		}
