@@ -117,6 +117,7 @@ func TestAllProcesses(t *testing.T) {
 	if text := get(t, list[2], "description").(string); !strings.HasSuffix(text, ": c") || get(t, list[2], "status") == rpc.Success {
 		t.Errorf("c: %#v", list[2])
 	}
+	d.wait("c", process.Fatal) // until then it is in BACKOFF, and may be stopped
 	d.want([]any{ok("b", "b")}, "supervisor.stopAllProcesses")
 	d.want([]any{}, "supervisor.stopAllProcesses", false)
 }
