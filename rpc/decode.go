@@ -41,6 +41,9 @@ func DecodeCall(body []byte) (method string, params []any, err error) {
 			if method == "" {
 				return "", nil, s.fail("no method name")
 			}
+			if params == nil { // a call without <params> is one with none in it
+				params = []any{}
+			}
 			return method, params, s.end()
 		default:
 			return "", nil, s.fail("unexpected <" + string(t.name) + ">")
