@@ -3,23 +3,39 @@ package ini
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// dump shows a document as "[section] key=value|" pieces; the options of [DEFAULT] come first.
-func dump(d *Document) string {
-	var b strings.Builder
+// contents lists the sections of a document, each as its name and then its keys and values in turn; the options of [DEFAULT] come
+// first.
+func contents(d *Document) [][]string {
+	sections := [][]string{}
 	for _, name := range append([]string{defaultSection}, d.Sections()...) {
-		if name != defaultSection || len(d.Keys(name)) > 0 {
-			fmt.Fprintf(&b, "[%s]", name)
+		if name == defaultSection && len(d.Keys(name)) == 0 {
+			continue
 		}
+		section := []string{name}
 		for _, key := range d.Keys(name) {
 			value := d.Default(key)
 			if name != defaultSection {
 				value, _ = d.Lookup(name, key)
 			}
-			fmt.Fprintf(&b, " %s=%s|", key, value.Text)
+			section = append(section, key, value.Text)
+		}
+		sections = append(sections, section)
+	}
+	return sections
+}
+
+// dump shows the contents of a document as "[section] key=value|" pieces.
+func dump(d *Document) string {
+	var b strings.Builder
+	for _, section := range contents(d) {
+		fmt.Fprintf(&b, "[%s]", section[0])
+		for option := range slices.Chunk(section[1:], 2) {
+			fmt.Fprintf(&b, " %s=%s|", option[0], option[1])
 		}
 	}
 	return b.String()
@@ -138,57 +154,6 @@ func TestPositions(t *testing.T) {
 	}
 	if got := (Position{File: "f"}).String(); got != "f" {
 		t.Errorf("a file is shown as %s", got)
-	}
-}
-
-const configparser = `
-import configparser, json, sys
-def read(text):
-    p = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(';', '#'))
-    try:
-        p.read_file(lines(text), 'f')
-    except configparser.Error as e:
-        return 'error: ' + str(e)
-    out = ''
-    for name, options in [('DEFAULT', p._defaults)] + list(p._sections.items()):
-        if name != 'DEFAULT' or options:
-            out += '[%s]' % name
-        out += ''.join(' %s=%s|' % kv for kv in options.items())
-    return out
-def lines(text):
-    import io
-    return io.StringIO(text.replace('\r\n', '\n').replace('\r', '\n'), newline='\n')
-json.dump([read(t) for t in json.load(sys.stdin)], sys.stdout)
-`
-
-func TestDialectIsPythons(t *testing.T) {
-	pieces := []string{"[a]", "[b] ", "[DEFAULT]", "\n", "\n", "\n", "\n", " ", "\t", "x", "Y", "=", ":", " = ", ";", "#", " ;", " #", "]", "[",
-		"\r", "\r\n", "\f", "\x1c", "\u00a0", "\u2028", "\\", "\"", "%(x)s", "\n ", "\n  z=1", "[a]\nx=1\n", "\n\n", "é", "\u0085", "\v"}
-	texts := randomTexts(1, 4000, 24, pieces)
-	for i := range texts {
-		if i%2 == 0 {
-			texts[i] = "[s]\n" + texts[i]
-		}
-	}
-	for _, c := range dialect {
-		texts = append(texts, c.text)
-	}
-	for _, c := range broken {
-		texts = append(texts, c.text)
-	}
-	var want []string
-	python(t, configparser, texts, &want)
-	for i, text := range texts {
-		d, err := Parse("f", text)
-		got := ""
-		if err != nil {
-			got = "error: " + err.Error()
-		} else {
-			got = dump(d)
-		}
-		if got != want[i] {
-			t.Errorf("text   %q\ngot    %q\npython %q", text, got, want[i])
-		}
 	}
 }
 

@@ -3,8 +3,12 @@ package ini
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"math/rand/v2"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +34,53 @@ func python(t *testing.T, script string, in, out any) {
 	if err := json.Unmarshal(reply, out); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// record has the tests write the files of testdata anew with what the python3 of this machine says (Python 3.11 for now, whose
+// error texts those of this package are):
+//
+//	go test ./internal/ini -run Recorded -record
+var record = flag.Bool("record", false, "rewrite testdata with the results of python3")
+
+// recorded returns the cases in a file of testdata, after writing what ask returns to it when that is wanted.
+func recorded[C any](t *testing.T, name string, ask func() []C) []C {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *record {
+		if err := os.WriteFile(path, lines(t, ask()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []C
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) == 0 {
+		t.Fatalf("%s has no cases", path)
+	}
+	return cases
+}
+
+// lines writes a JSON array with one case a line, each once.
+func lines[C any](t *testing.T, cases []C) []byte {
+	t.Helper()
+	var texts []string
+	for _, c := range cases {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(c); err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.TrimSuffix(b.String(), "\n"); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	return []byte("[\n" + strings.Join(texts, ",\n") + "\n]\n")
 }
 
 // randomTexts makes texts of up to length pieces; the same seed makes the same texts.

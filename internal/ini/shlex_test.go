@@ -1,7 +1,6 @@
 package ini
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,44 +62,6 @@ func TestPairs(t *testing.T) {
 	}
 	if _, err := Pairs(`A="x`); err != ErrNoClosingQuotation {
 		t.Errorf("got %v", err)
-	}
-}
-
-const shlexScript = `
-import json, shlex, sys
-def split(s):
-    try:
-        return '|'.join(shlex.split(s))
-    except ValueError as e:
-        return 'error: %s' % e
-def words(s):
-    lexer = shlex.shlex(s, posix=True)
-    lexer.wordchars += '/.+-():'
-    try:
-        return '|'.join(lexer)
-    except ValueError as e:
-        return 'error: %s' % e
-json.dump([[split(s), words(s)] for s in json.load(sys.stdin)], sys.stdout)
-`
-
-func TestShlexIsPythons(t *testing.T) {
-	texts := randomTexts(3, 6000, 14, []string{"a", "B", " ", "\t", "\n", "'", "\"", "\\", "#", ",", "=", "%", "/", ".", "-", "(", "@", "é", "×", "ÿ", "日", "\u00a0", "\v", "''"})
-	var want [][2]string
-	python(t, shlexScript, texts, &want)
-	show := func(words []string, err error) string {
-		if err != nil {
-			return fmt.Sprint("error: ", err)
-		}
-		return strings.Join(words, "|")
-	}
-	for i, text := range texts {
-		if got := show(Split(text)); got != want[i][0] {
-			t.Errorf("Split(%q) is %q, in Python %q", text, got, want[i][0])
-		}
-		env := shlex{rest: []rune(text), word: envWord, comments: true}
-		if got := show(env.all()); got != want[i][1] {
-			t.Errorf("tokens of %q are %q, in Python %q", text, got, want[i][1])
-		}
 	}
 }
 
