@@ -3,6 +3,8 @@ package rpc
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // bind checks the actual parameters against the formal ones and fills in what is left out. The faults are Supervisor's:
@@ -84,6 +86,10 @@ func toInt(value any) (any, bool) {
 	case float64:
 		// a JSON client has no other numbers; 2^53 is where they stop being exact
 		return int(v), v == math.Trunc(v) && math.Abs(v) <= 1<<53
+	case string:
+		// Supervisor's rows call int() on what they get
+		n, err := strconv.Atoi(strings.TrimSpace(v))
+		return n, err == nil
 	}
 	return nil, false
 }

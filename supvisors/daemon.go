@@ -171,6 +171,7 @@ func (s *session) act(ctx context.Context, sig os.Signal) {
 	switch {
 	case sig == syscall.SIGUSR2:
 		s.log.Info(fmt.Sprintf("received %s indicating log reopen request", name))
+		s.log.Info("supervisord logreopen")
 		s.reopenLogs(ctx)
 	case sig != syscall.SIGHUP:
 		s.log.Warn(fmt.Sprintf("received %s indicating exit request", name))

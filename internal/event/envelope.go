@@ -1,6 +1,9 @@
 package event
 
-import "fmt"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // Envelope is what the header line of a listener message says besides the event itself.
 type Envelope struct {
@@ -11,9 +14,9 @@ type Envelope struct {
 }
 
 // Encode returns the header line and the payload of ev as a listener reads them from its stdin. The length counts
-// bytes, as Supervisor's documentation says.
+// characters, as Supervisor does: listeners read that many of a text stream.
 func (e Envelope) Encode(ev Event) []byte {
 	payload := ev.Payload()
 	return fmt.Appendf(nil, "ver:3.0 server:%s serial:%d pool:%s poolserial:%d eventname:%s len:%d\n%s",
-		e.Server, e.Serial, e.Pool, e.PoolSerial, ev.Type(), len(payload), payload)
+		e.Server, e.Serial, e.Pool, e.PoolSerial, ev.Type(), utf8.RuneCountInString(payload), payload)
 }

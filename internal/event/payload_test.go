@@ -91,7 +91,7 @@ func TestEnvelope(t *testing.T) {
 		},
 		{ // the length counts bytes
 			RemoteCommunication{"t", "\u20ac"},
-			"ver:3.0 server:supervisor serial:21 pool:listener poolserial:10 eventname:REMOTE_COMMUNICATION len:10\ntype:t\n\u20ac",
+			"ver:3.0 server:supervisor serial:21 pool:listener poolserial:10 eventname:REMOTE_COMMUNICATION len:8\ntype:t\n\u20ac",
 		},
 	} {
 		if got := string(e.Encode(c.ev)); got != c.want {

@@ -36,7 +36,7 @@ type difference struct {
 // accepted lists every difference from Supervisor 4.2.5 that a scenario may show.
 var accepted = []difference{
 	{"*", regexp.MustCompile(`^(  (?:peer> )?"?)4\.(2\.5|3\.0)\b`), "${1}VERSION", "we speak as Supervisor 4.3.0, the newest release"},
-	{"*", regexp.MustCompile(`"autorestart":("unexpected"|true|false), `), "", "getAllConfigInfo tells it since Supervisor 4.3.1"},
+	{"*", regexp.MustCompile(`"autorestart":("unexpected"|true|false), `), "", "getAllConfigInfo tells it since Supervisor 4.4"},
 	{"*", regexp.MustCompile(`^  TIME INFO waiting for \w+ to stop$`), "", "Supervisor says it or not, as its loop happens to turn"},
 	{"*", regexp.MustCompile(`: file: /usr/lib/python3\S* line: \d+`), "", "where Supervisor's shell raised an error is of no use"},
 	{"*", regexp.MustCompile(`^  TIME INFO success: \w+ entered RUNNING state, .* than 0 seconds.*$`), "", "said or not, if the program ends at once"},

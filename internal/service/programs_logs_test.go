@@ -142,7 +142,7 @@ func TestMainLog(t *testing.T) {
 	d.wantFault(rpc.BadArguments, "BAD_ARGUMENTS", "supervisor.readLog", -5, 3)
 	d.wantFault(rpc.BadArguments, "BAD_ARGUMENTS", "supervisor.readMainLog", 0, -3)
 	d.want(true, "supervisor.clearLog")
-	if text := d.ask("supervisor.readLog", 0, 0).(string); strings.Contains(text, "started") || !strings.Contains(text, "reopening log file") {
+	if text := d.ask("supervisor.readLog", 0, 0).(string); text != "" {
 		t.Errorf("after the clear: %q", text)
 	}
 	if err := os.Remove(d.path("main.log")); err != nil {

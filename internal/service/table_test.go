@@ -205,7 +205,7 @@ func TestParameterFaults(t *testing.T) {
 		{"supervisor.startProcess", nil, "INCORRECT_PARAMETERS"},
 		{"supervisor.startProcess", []any{5}, "INCORRECT_PARAMETERS: name is not of type string"},
 		{"supervisor.startProcess", []any{"x", "perhaps"}, "INCORRECT_PARAMETERS: wait is not of type boolean"},
-		{"supervisor.readLog", []any{"0", 0}, "INCORRECT_PARAMETERS: offset is not of type int"},
+		{"supervisor.readLog", []any{"zero", 0}, "INCORRECT_PARAMETERS: offset is not of type int"},
 		{"supvisors.get_instance_info", []any{"n1", "n2"}, "INCORRECT_PARAMETERS"},
 		{"supvisors.start_args", []any{"plain"}, "INCORRECT_PARAMETERS"},
 		{"supvisors.enable_host_statistics", []any{"perhaps"}, "INCORRECT_PARAMETERS: enable_host is not of type boolean"},

@@ -76,11 +76,8 @@ func (a *ActivityLog) Clear() error {
 	if _, err := a.Path(); err != nil {
 		return err
 	}
-	if err := a.file.Clear(); err != nil {
-		return err
-	}
-	a.Info("reopening log file")
-	return nil
+	a.Info("reopening log file") // in the old file, as in Supervisor: the new one is empty
+	return a.file.Clear()
 }
 
 // Reopen opens the log file again, so that one moved away is let go.

@@ -67,7 +67,7 @@ func TestActivityLogFile(t *testing.T) {
 	if err := a.Clear(); err != nil {
 		t.Fatal(err)
 	}
-	if got := readFile(t, path); !strings.HasSuffix(got, " INFO reopening log file\n") || strings.Contains(got, "second") {
+	if got := readFile(t, path); got != "" {
 		t.Errorf("the cleared file holds %q", got)
 	}
 	for range 10 {
