@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/process"
@@ -236,7 +237,7 @@ func (c *Core) share(d Delta) {
 // shareModes publishes the own modes when they are not what the others know.
 func (c *Core) shareModes() {
 	m := &c.self.modes
-	m.Starting, m.Stopping = c.starter.busy(), c.stopper.busy()
+	m.Starting, m.Stopping, m.Lost = c.starter.busy(), c.stopper.busy(), c.lostNames()
 	if sameModes(m, &c.shared) {
 		return
 	}
@@ -248,7 +249,8 @@ func (c *Core) shareModes() {
 
 func sameModes(a, b *Modes) bool {
 	if a.State != b.State || a.Degraded != b.Degraded || a.Discovery != b.Discovery || a.Master != b.Master ||
-		a.Starting != b.Starting || a.Stopping != b.Stopping || a.Term != b.Term || len(a.Instances) != len(b.Instances) {
+		a.Starting != b.Starting || a.Stopping != b.Stopping || a.Term != b.Term || len(a.Instances) != len(b.Instances) ||
+		!slices.Equal(a.Lost, b.Lost) {
 		return false
 	}
 	for id, s := range a.Instances {

@@ -42,8 +42,8 @@ type NIC struct {
 	Netmask string `json:"netmask" xmlrpc:"netmask"`
 }
 
-// Modes is the state of the cluster as one node sees it, and what it is busy with (Supvisors' state and modes). Its map is never
-// changed, only replaced: Views, Reports and Deltas share it.
+// Modes is the state of the cluster as one node sees it, and what it is busy with (Supvisors' state and modes). Its map and
+// its list are never changed, only replaced: Views, Reports and Deltas share it.
 type Modes struct {
 	State     State                    `json:"state"`
 	Degraded  bool                     `json:"degraded,omitempty"`
@@ -53,6 +53,9 @@ type Modes struct {
 	Stopping  bool                     `json:"stopping,omitempty"`
 	Term      uint64                   `json:"term"`
 	Instances map[string]InstanceState `json:"instances,omitempty"`
+	// Lost are the processes that went down with their node and that no Master has taken care of yet. A new Master may not have seen
+	// them: it may be the node that was lost, back again.
+	Lost []process.Namespec `json:"lost,omitempty"`
 }
 
 // with returns the Modes that show one instance in another state.

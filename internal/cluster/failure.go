@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rules"
 )
 
@@ -60,6 +61,27 @@ func (h *failureHandler) add(p *proc) {
 			h.addRestart(p.app)
 		} else {
 			h.addProcess(p)
+		}
+	}
+}
+
+// lostNames returns the lost processes that ask for something to be done.
+func (c *Core) lostNames() (names []process.Namespec) {
+	for _, p := range c.lost {
+		if p.rules.RunningFailure != rules.RunningFailureContinue {
+			names = append(names, p.ns)
+		}
+	}
+	return names
+}
+
+// takeOverLost makes what the others know to be lost the matter of the new Master.
+func (c *Core) takeOverLost() {
+	for _, n := range c.runners() {
+		for _, ns := range n.modes.Lost {
+			if p := c.find(ns); p != nil {
+				c.lost = appendNew(c.lost, p)
+			}
 		}
 	}
 }

@@ -172,6 +172,32 @@ func TestRepair(t *testing.T) {
 	l.wantOrders()
 }
 
+// TestTakeOver: a new Master repairs what the others have seen go down, also when it was that node itself.
+func TestTakeOver(t *testing.T) {
+	l := newLab(t, failureRules, nil, failurePrograms...)
+	l.join("n2", failurePrograms...)
+	l.step(PeerJoined{Identity: Identity{Identifier: "n3", Nick: "n3"}})
+	r := l.report("n3", failurePrograms...)
+	r.Modes.Lost = []process.Namespec{process.ParseNamespec("shop:single"), process.ParseNamespec("shop:gone")}
+	l.step(PeerReport{Report: r})
+	l.wantOrders("start_process shop:single on n1")
+
+	// a follower tells of what it knows, as long as it must be known
+	l = slave(t, failureRules, nil, failurePrograms...)
+	l.process("n3", "shop:single", process.Starting, process.Running)
+	l.process("n3", "shop:continue", process.Starting, process.Running)
+	l.step(PeerLeft{Identifier: "n3"})
+	if got := l.c.Report().Modes.Lost; len(got) != 1 || got[0].String() != "shop:single" {
+		t.Errorf("tells of %v", got)
+	}
+	m := l.modes(Operation, "n2").with("n3", InstanceStopped)
+	m.Term = 7
+	l.peerModes("n2", m)
+	if got := l.c.Report().Modes.Lost; len(got) != 0 {
+		t.Errorf("still tells of %v", got)
+	}
+}
+
 // TestFailureWaitsForJobs: an application that has jobs is left alone until they are done.
 func TestFailureWaitsForJobs(t *testing.T) {
 	l := operation(t, failureRules, nil, failurePrograms...)
@@ -192,9 +218,9 @@ func TestConciliationStrategies(t *testing.T) {
 		rules.Senicide:                   {"stop_process shop:process on n1"},
 		rules.Infanticide:                {"stop_process shop:process on n2"},
 		rules.ConciliationUser:           nil,
-		rules.ConciliationStop:           {"stop_process shop:process on n1", "stop_process shop:process on n2", "stop_process shop:process on n3"},
-		rules.ConciliationRestart:        {"stop_process shop:process on n1", "stop_process shop:process on n2", "stop_process shop:process on n3"},
-		rules.ConciliationRunningFailure: {"stop_process shop:process on n1", "stop_process shop:process on n2", "stop_process shop:process on n3"},
+		rules.ConciliationStop:           {"stop_process shop:process on n1", "stop_process shop:process on n2"},
+		rules.ConciliationRestart:        {"stop_process shop:process on n1", "stop_process shop:process on n2"},
+		rules.ConciliationRunningFailure: {"stop_process shop:process on n1", "stop_process shop:process on n2"},
 	} {
 		l := operation(t, failureRules, nil, failurePrograms...)
 		l.process("n3", "shop:process", process.Starting, process.Running, process.Stopping)

@@ -51,6 +51,7 @@ func (c *Core) enter(to State) {
 	case Distribution:
 		if c.isMaster() {
 			c.newTerm()
+			c.takeOverLost()
 			c.startApplications()
 		}
 	case Conciliation:
@@ -216,9 +217,15 @@ func (c *Core) nextElection() State {
 
 // nextWorking is DISTRIBUTION, OPERATION and CONCILIATION: the Master decides, the others follow.
 func (c *Core) nextWorking(gone []*node) State {
-	if c.state() != Distribution && !c.clusterBusy() && c.activate() {
-		c.log(Info, "new instances ask for an election")
-		return Election
+	if c.newcomers() && !c.clusterBusy() {
+		switch c.state() {
+		case Conciliation:
+			return Operation // no hop leads from here to the election
+		case Operation:
+			c.activate()
+			c.log(Info, "new instances ask for an election")
+			return Election
+		}
 	}
 	if !c.masterAgreed() {
 		return Election
@@ -226,6 +233,9 @@ func (c *Core) nextWorking(gone []*node) State {
 	c.loseJobs(gone)
 	if !c.isMaster() {
 		return c.followMaster()
+	}
+	if c.latestTerm() > c.self.modes.Term {
+		c.newTerm() // a node that was a Master elsewhere would refuse every order
 	}
 	c.repair()
 	switch c.state() {

@@ -236,15 +236,18 @@ func (c *Core) setModes(n *node, m Modes) {
 	c.touchNode(n)
 }
 
+// newcomers reports whether nodes have passed the handshake and do not take part yet.
+func (c *Core) newcomers() bool {
+	return slices.ContainsFunc(c.nodes, func(n *node) bool { return n.state == InstanceChecked })
+}
+
 // activate lets the nodes that passed the handshake take part.
-func (c *Core) activate() (newcomers bool) {
+func (c *Core) activate() {
 	for _, n := range c.nodes {
 		if n.state == InstanceChecked {
 			c.setInstance(n, InstanceRunning)
-			newcomers = true
 		}
 	}
-	return newcomers
 }
 
 // invalidate ends the nodes that failed, and returns them with the processes that ran nowhere else. The processes are kept for a

@@ -350,6 +350,44 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestStopping: what is on its way down already is waited for, without another order, by stops and restarts.
+func TestStopping(t *testing.T) {
+	down := func(t *testing.T) *lab {
+		l := operation(t, shopRules, nil, "shop:db", "shop:web")
+		l.process("n1", "shop:db", process.Starting, process.Running)
+		l.process("n2", "shop:web", process.Starting, process.Running, process.Stopping)
+		return l
+	}
+	for name, r := range map[string]Request{"stop": StopApplication{Name: "shop", Wait: true}, "restart": RestartApplication{Name: "shop", Wait: true}} {
+		l := down(t)
+		l.ask(r)
+		l.wantOrders()
+		l.process("n2", "shop:web", process.Stopped)
+		l.wantOrders("stop_process shop:db on n1")
+		l.process("n1", "shop:db", process.Stopping, process.Stopped)
+		if name == "restart" {
+			l.wantOrders("start_process shop:db on n1")
+		} else if got := l.answer(l.asked); got != "true" {
+			t.Errorf("%s", got)
+		}
+	}
+	l := down(t)
+	if got := l.ask(RestartProcesses{Namespec: "shop:web", Wait: true}); got != "pending" {
+		t.Errorf("%s", got)
+	}
+	l.process("n2", "shop:web", process.Stopped)
+	l.wantOrders("start_process shop:web on n1")
+	l = down(t)
+	if got := l.ask(StopProcesses{Namespec: "shop:web"}); got != "NOT_RUNNING: shop:web already stopped" {
+		t.Errorf("%s", got)
+	}
+	// it does not end: the stop goes on without it
+	l = down(t)
+	l.ask(StopApplication{Name: "shop", Wait: true})
+	l.wait(10*time.Second + orderMargin)
+	l.wantOrders("stop_process shop:db on n1")
+}
+
 // TestStopBeforeRestart: what waits for the stop of an application waits for all of it.
 func TestStopBeforeRestart(t *testing.T) {
 	l := operation(t, shopRules, nil, "shop:db", "shop:web")

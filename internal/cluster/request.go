@@ -302,7 +302,9 @@ func (c *Core) askStopProcesses(r StopProcesses) (*pendingRequest, any, error) {
 		on = c.resolve(r.On)
 	}
 	for _, p := range procs {
-		c.stopProcess(p, on)
+		if p.state.IsRunning() { // Supvisors leaves alone what is on its way down
+			c.stopProcess(p, on)
+		}
 	}
 	c.runJobs()
 	if c.stopper.job(procs[0].app) == nil {

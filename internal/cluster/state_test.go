@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/supvisors/supvisors/internal/process"
 )
 
 // hops is the state machine of Supvisors 0.19: from each state (row), in the order of the codes, the direct hops are marked "x". "."
@@ -125,6 +127,7 @@ func TestSameModes(t *testing.T) {
 		"starting":  func(m *Modes) { m.Starting = true },
 		"stopping":  func(m *Modes) { m.Stopping = true },
 		"term":      func(m *Modes) { m.Term = 1 },
+		"lost":      func(m *Modes) { m.Lost = []process.Namespec{{Group: "shop", Process: "db"}} },
 		"instance":  func(m *Modes) { *m = m.with("n1", InstanceFailed) },
 		"newcomer":  func(m *Modes) { *m = m.with("n2", InstanceStopped) },
 	} {

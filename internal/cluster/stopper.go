@@ -31,9 +31,6 @@ func (c *Core) stopApplications() {
 func (c *Core) stopApplication(app *application) {
 	j := &job{app: app, planned: map[int][]*command{}}
 	for _, p := range app.procs {
-		if !p.state.IsRunning() {
-			continue
-		}
 		for _, n := range p.running {
 			j.planned[p.rules.StopSequence] = append(j.planned[p.rules.StopSequence], &command{proc: p, node: n})
 		}
@@ -60,7 +57,7 @@ func (c *Core) stopProcess(p *proc, on []*node) {
 
 // restartApplication stops an application, and starts it when everything is down.
 func (c *Core) restartApplication(app *application, strategy rules.StartingStrategy) {
-	if !app.up() {
+	if !slices.ContainsFunc(app.procs, func(p *proc) bool { return len(p.running) > 0 }) {
 		c.startApplication(app, strategy)
 		return
 	}
@@ -70,7 +67,7 @@ func (c *Core) restartApplication(app *application, strategy rules.StartingStrat
 
 // restartProcess stops a process, and starts it when it is down.
 func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args string) {
-	if !p.state.IsRunning() {
+	if len(p.running) == 0 {
 		c.startProcess(p, strategy, args)
 		return
 	}
@@ -78,15 +75,20 @@ func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args str
 	c.stopProcess(p, nil)
 }
 
-// stopGroup stops the processes of one sequence number.
+// stopGroup stops the processes of one sequence number. One that is on its way down already is waited for all the same.
 func (c *Core) stopGroup(j *job, group []*command) {
 	for _, cmd := range group {
-		if !cmd.proc.runsOn(cmd.node) {
-			continue
+		info := cmd.proc.infos[cmd.node]
+		switch {
+		case info == nil:
+		case info.State == process.Stopping:
+			c.stopEvent(cmd)
+			j.current = append(j.current, cmd)
+		case info.State.IsRunning():
+			cmd.deadline = c.now.Add(orderMargin)
+			j.current = append(j.current, cmd)
+			c.order(cmd.node, StopProcess, cmd.proc, "")
 		}
-		cmd.deadline = c.now.Add(orderMargin)
-		j.current = append(j.current, cmd)
-		c.order(cmd.node, StopProcess, cmd.proc, "")
 	}
 }
 

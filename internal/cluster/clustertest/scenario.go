@@ -69,7 +69,7 @@ func (s Sim) Run() (*World, error) {
 	w.repair()
 	err := w.CheckSettled()
 	if err == nil && rnd.IntN(3) == 0 {
-		err = w.loseOne(w.nodes[rnd.IntN(len(w.nodes))])
+		err = w.loseOne(w.nodes[rnd.IntN(len(w.nodes))], rnd.IntN(2) == 0)
 	}
 	return w, err
 }
@@ -93,8 +93,9 @@ func (w *World) repair() {
 // survivors are processes that must be up again after the loss of their node: their strategies say so and any node can take them.
 var survivors = []string{"shop:db", "shop:web"}
 
-// loseOne kills one node of a cluster at rest: what must survive does, elsewhere. Then the node comes back.
-func (w *World) loseOne(n *Node) error {
+// loseOne kills one node of a cluster at rest: what must survive is up again after a while, elsewhere or, when the node comes back before
+// anybody misses it, anywhere.
+func (w *World) loseOne(n *Node, back bool) error {
 	var ran []string
 	for _, name := range survivors {
 		if n.find(process.ParseNamespec(name)).info.State == process.Running {
@@ -102,6 +103,10 @@ func (w *World) loseOne(n *Node) error {
 		}
 	}
 	n.Kill()
+	if back {
+		w.Run(minLoss / 2)
+		n.Start()
+	}
 	w.Run(quietTime / 2)
 	if err := w.CheckSettled(); err != nil {
 		return fmt.Errorf("after the loss of %s: %w", n.id.Nick, err)
