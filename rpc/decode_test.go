@@ -83,12 +83,13 @@ func TestDecodeCalls(t *testing.T) {
 	}
 }
 
-func TestDecodeCallRefuses(t *testing.T) {
+// refusedCalls are documents that are no requests, by what is wrong with them.
+func refusedCalls() map[string]string {
 	call := func(inside string) string {
 		return "<methodCall><methodName>a.b</methodName>" + inside + "</methodCall>"
 	}
 	value := func(inside string) string { return string(request(inside)) }
-	for name, text := range map[string]string{
+	return map[string]string{
 		"nothing":               "",
 		"text":                  "this is not xml",
 		"text before":           "x" + call(""),
@@ -160,27 +161,36 @@ func TestDecodeCallRefuses(t *testing.T) {
 		"attribute in closing":  value("<int>1</int a='b'>"),
 		"slash in tag":          value("<int/ >"),
 		"bracket in tag":        value("<int<"),
-	} {
-		method, params, err := DecodeCall([]byte(text))
-		var syntax *SyntaxError
-		if !errors.As(err, &syntax) {
-			t.Errorf("%s: got %q %v, %v; want a syntax error", name, method, params, err)
-		} else if syntax.Offset < 0 || syntax.Offset > len(text) {
-			t.Errorf("%s: the error is at %d of %d", name, syntax.Offset, len(text))
-		}
 	}
 }
 
+func checkRefused(t *testing.T, name, text string) {
+	t.Helper()
+	method, params, err := DecodeCall([]byte(text))
+	var syntax *SyntaxError
+	if !errors.As(err, &syntax) {
+		t.Errorf("%s: got %q %v, %v; want a syntax error", name, method, params, err)
+	} else if syntax.Offset < 0 || syntax.Offset > len(text) {
+		t.Errorf("%s: the error is at %d of %d", name, syntax.Offset, len(text))
+	}
+}
+
+func TestDecodeCallRefuses(t *testing.T) {
+	for name, text := range refusedCalls() {
+		checkRefused(t, name, text)
+	}
+}
+
+// motley is a request with a bit of everything.
+var motley = string(request("<struct><member><name>a&amp;</name><value><array><data><value><![CDATA[x]]>\r</value>" +
+	"</data></array></value></member></struct><!-- c -->"))
+
 func TestEveryPrefixIsRefused(t *testing.T) {
-	doc := string(request("<struct><member><name>a&amp;</name><value><array><data><value><![CDATA[x]]>\r</value>" +
-		"</data></array></value></member></struct><!-- c -->"))
-	if _, _, err := DecodeCall([]byte(doc)); err != nil {
+	if _, _, err := DecodeCall([]byte(motley)); err != nil {
 		t.Fatal(err)
 	}
-	for n := range len(doc) {
-		if _, _, err := DecodeCall([]byte(doc[:n])); err == nil {
-			t.Errorf("the first %d bytes are taken: %s", n, doc[:n])
-		}
+	for n := range len(motley) {
+		checkRefused(t, fmt.Sprint("the first ", n, " bytes"), motley[:n])
 	}
 }
 

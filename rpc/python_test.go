@@ -99,18 +99,25 @@ func TestWeReadPythons(t *testing.T) {
 	p := startPython(t)
 	for seed := range randomValues {
 		theirs := p.ask(t, fmt.Sprint("make ", seed))
-		value, err := DecodeReply(theirs)
-		if err != nil {
-			t.Fatalf("seed %d: %v in\n%s", seed, err, theirs)
-		}
-		ours, err := EncodeReply(value)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := i8AsInt.Replace(string(ours)); got != string(theirs) {
-			t.Fatalf("seed %d: python writes\n%s\nwe write\n%s", seed, theirs, got)
-		}
+		readPythons(t, fmt.Sprint("seed ", seed), theirs)
 	}
+}
+
+// readPythons reads a response of Python and checks that the same bytes are written here.
+func readPythons(t *testing.T, name string, theirs []byte) any {
+	t.Helper()
+	value, err := DecodeReply(theirs)
+	if err != nil {
+		t.Fatalf("%s: %v in\n%s", name, err, theirs)
+	}
+	ours, err := EncodeReply(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := i8AsInt.Replace(string(ours)); got != string(theirs) {
+		t.Fatalf("%s: python writes\n%s\nwe write\n%s", name, theirs, got)
+	}
+	return value
 }
 
 // What XML cannot hold does not make a document that Python cannot read.

@@ -1,9 +1,12 @@
 """The other side of python_test.go: Python's own XML-RPC library.
 
-Each line of standard input is a base64 coded response, which is read, written again and sent back; the line "make SEED" asks
-for a response with a random value. Answers are single lines too, "error ..." when the library refuses.
+Each line of standard input is a base64 coded response, which is read, written again and sent back. The line "make SEED" asks for
+a response with a random value, "record SEED" for a JSON object with that response and its value, and "refuse REQUEST" for a JSON
+object with that request, base64 coded here, and the error that it gives, or for nothing when it gives none. Answers are single
+lines of base64 too, or "error ..." when the library refuses.
 """
 import base64
+import json
 import random
 import sys
 import xmlrpc.client
@@ -47,13 +50,47 @@ def dump(v):
     return xmlrpc.client.dumps((v,), methodresponse=True).replace('\r', '&#13;')
 
 
-for line in sys.stdin:
-    line = line.strip()
+def echo(document):
+    return dump(xmlrpc.client.loads(base64.b64decode(document))[0][0])
+
+
+def make(seed):
+    return dump(value(random.Random(int(seed))))
+
+
+def tagged(v):
+    """The value with the type of each part, which JSON alone does not tell."""
+    if isinstance(v, dict):
+        return {'struct': [{'name': name, 'value': tagged(member)} for name, member in v.items()]}
+    if isinstance(v, list):
+        return {'array': [tagged(element) for element in v]}
+    if isinstance(v, xmlrpc.client.Binary):
+        return {'base64': base64.b64encode(v.data).decode()}
+    if isinstance(v, xmlrpc.client.DateTime):
+        return {'dateTime.iso8601': v.value}
+    return {{str: 'string', int: 'int', bool: 'boolean', float: 'double'}[type(v)]: v}
+
+
+def record(seed):
+    v = value(random.Random(int(seed)))
+    return json.dumps({'document': dump(v), 'value': tagged(v)}, ensure_ascii=False)
+
+
+def refuse(request):
+    document = base64.b64decode(request)
     try:
-        if line.startswith('make '):
-            answer = dump(value(random.Random(int(line[5:]))))
-        else:
-            answer = dump(xmlrpc.client.loads(base64.b64decode(line))[0][0])
+        xmlrpc.client.loads(document)
+    except Exception as e:
+        return json.dumps({'document': document.decode(), 'error': '%s: %s' % (type(e).__name__, e)}, ensure_ascii=False)
+    return ''
+
+
+COMMANDS = {'': echo, 'make': make, 'record': record, 'refuse': refuse}
+
+for line in sys.stdin:
+    command, _, argument = line.rstrip('\n').rpartition(' ')
+    try:
+        answer = COMMANDS[command](argument)
         print(base64.b64encode(answer.encode()).decode(), flush=True)
     except Exception as e:
         print('error', repr(e).replace('\n', ' '), flush=True)
