@@ -99,6 +99,8 @@ func (c *Core) peerJoined(ev PeerJoined) {
 	n.alive = true
 	if n.state == InstanceStopped {
 		c.setInstance(n, InstanceChecking)
+	} else if ev.Run != "" && n.epoch != "" && ev.Run != n.epoch {
+		c.loseContact(n, "it was restarted")
 	}
 }
 

@@ -152,6 +152,21 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// TestRestartSeenByGossip: a node that comes back before it was missed is lost and met again.
+func TestRestartSeenByGossip(t *testing.T) {
+	for run, want := range map[string]InstanceState{"": InstanceRunning, "n2#1": InstanceRunning, "n2#2": InstanceChecking} {
+		l := operation(t, "", nil, "shop:db")
+		l.process("n2", "shop:db", process.Starting)
+		l.step(PeerJoined{Identity: Identity{Identifier: "n2", Nick: "n2"}, Run: run})
+		if got := l.c.byID["n2"].state; got != want {
+			t.Errorf("run %q: n2 is %s", run, got)
+		}
+		if lost := l.proc("shop:db").state == process.Fatal; lost != (want == InstanceChecking) || lost != (len(l.resyncs()) == 1) {
+			t.Errorf("run %q: shop:db is %s, asks for %v", run, l.proc("shop:db").state, l.resyncs())
+		}
+	}
+}
+
 // TestResyncedReport: a Report in the place of lost changes drives the jobs as the changes would have done.
 func TestResyncedReport(t *testing.T) {
 	l := operation(t, shopRules, nil, "shop:db", "shop:web")
