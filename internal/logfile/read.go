@@ -70,14 +70,15 @@ func Tail(path string, offset, length int64) (data []byte, next int64, overflow 
 	return data, size, overflow
 }
 
-// openRegular opens a regular file and returns its size. Opening a FIFO must not wait for a writer.
+// openRegular opens a regular file and returns its size. Opening a FIFO must not wait for a writer. /dev/null, where many
+// configurations send what they do not want, reads as an empty log.
 func openRegular(path string) (*os.File, int64, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
+	if err == nil && !info.Mode().IsRegular() && path != os.DevNull {
 		err = fmt.Errorf("%s is not a regular file", path)
 	}
 	if err != nil {

@@ -50,8 +50,10 @@ func TestRead(t *testing.T) {
 			t.Errorf("offset %d, length %d: %q, %v; want %q", tt.offset, tt.length, got, err, tt.want)
 		}
 	}
-	if got, err := Read(logWith(t, ""), -5, 0); len(got) != 0 || err != nil {
-		t.Errorf("empty log: %q, %v", got, err)
+	for _, empty := range []string{logWith(t, ""), os.DevNull} {
+		if got, err := Read(empty, -5, 0); len(got) != 0 || err != nil {
+			t.Errorf("%s: %q, %v", empty, got, err)
+		}
 	}
 }
 
