@@ -156,7 +156,7 @@ func (s *side) wait(args []string) (string, error) {
 			return false
 		}
 		last, s.pids[args[0]] = info["statename"].raw, info["pid"].raw
-		return slices.Contains(args[1:], last)
+		return slices.Contains(args[1:], last) && s.executes(s.pids[args[0]])
 	})
 	if err != nil {
 		err = fmt.Errorf("%w; it is %s", err, last)
@@ -172,8 +172,19 @@ func (s *side) waitNew(args []string) (string, error) {
 			return false
 		}
 		s.pids[args[0]] = info["pid"].raw
-		return true
+		return s.executes(s.pids[args[0]])
 	})
+}
+
+// executes tells that a process is no longer the copy of its daemon that Supervisor forks: Python's handlers are still in that one,
+// and a signal is lost. A process that is gone need not be waited for.
+func (s *side) executes(pid string) bool {
+	child, err := os.ReadFile("/proc/" + pid + "/cmdline")
+	if err != nil {
+		return true
+	}
+	daemon, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.daemon.Process.Pid))
+	return err != nil || !bytes.Equal(child, daemon)
 }
 
 func (s *side) kill(args []string) (string, error) {
