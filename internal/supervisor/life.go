@@ -82,11 +82,21 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 			return err
 		}
 	}
+	s.reportUnstopped(set) // before the first can be gone
 	reported := make(chan struct{})
 	reports, stopReports := context.WithCancel(ctx)
 	go func() {
 		defer close(reported)
-		s.reportUnstopped(reports, set)
+		ticker := time.NewTicker(shutdownReport)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-reports.Done():
+				return
+			case <-ticker.C:
+				s.reportUnstopped(set)
+			}
+		}
 	}()
 	err := stopByPriority(ctx, set)
 	stopReports()
@@ -144,24 +154,15 @@ func waitStopped(ctx context.Context, list []*managed) error {
 	return nil
 }
 
-// reportUnstopped logs now and then which processes are waited for, until ctx ends.
-func (s *Supervisor) reportUnstopped(ctx context.Context, set *groups) {
-	ticker := time.NewTicker(shutdownReport)
-	defer ticker.Stop()
-	for {
-		var names []string
-		for _, m := range set.all() {
-			if !m.Info().State.IsStopped() {
-				names = append(names, m.spec.Name)
-			}
+// reportUnstopped logs which processes are waited for.
+func (s *Supervisor) reportUnstopped(set *groups) {
+	var names []string
+	for _, m := range set.all() {
+		if m.Info().PID != 0 {
+			names = append(names, m.spec.Name)
 		}
-		if len(names) > 0 {
-			s.deps.Log.Info("waiting for " + strings.Join(names, ", ") + " to die")
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+	}
+	if len(names) > 0 {
+		s.deps.Log.Info("waiting for " + strings.Join(names, ", ") + " to die")
 	}
 }
