@@ -85,19 +85,25 @@ func TestPeer(t *testing.T) {
 	}
 }
 
-// compare plays sc on both sides at once and demands the same transcript.
+// compare plays sc on both sides at once and demands the same transcript. Supervisor has races of its own (a signal is lost on the
+// copy that it forks, its loop sees what comes together in any order), so it may play twice; ours plays once.
 func compare(t *testing.T, name string, sc *scenario, bin string) {
 	top, err := os.MkdirTemp("", "peer") // short: paths of unix sockets have no more than 107 bytes
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(top) })
+	supervisor := func(dir string) []string {
+		return accept(name, play(sc, newSide(filepath.Join(top, dir), debianDaemon, debianShell)))
+	}
 	theirs := make(chan []string, 1)
-	go func() {
-		theirs <- play(sc, newSide(filepath.Join(top, "peer"), debianDaemon, debianShell))
-	}()
+	go func() { theirs <- supervisor("peer") }()
 	ours := play(sc, newSide(filepath.Join(top, "ours"), filepath.Join(bin, "supvisors"), filepath.Join(bin, "supervisorctl")))
-	want, got := accept(name, <-theirs), accept(name, ours)
+	want, got := <-theirs, accept(name, ours)
+	if d := diff(want, got); d != "" {
+		t.Logf("Supervisor plays again; at first:\n%s", d)
+		want = supervisor("next") // as long a name as the others: lengths are part of transcripts
+	}
 	if d := diff(want, got); d != "" {
 		t.Errorf("- Supervisor %s, + ours:\n%s", version, d)
 	}
