@@ -28,7 +28,7 @@ func pythonWithLXML(t *testing.T) string {
 			return python
 		}
 	}
-	t.Skip("there is no python3 with lxml to compare with")
+	t.Skip("no python3 with lxml is installed, whose judgement this compares with")
 	return ""
 }
 

@@ -79,7 +79,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip("no terminals can be made here:", err)
+		t.Skip("this host makes no pseudo terminals:", err)
 	}
 	t.Cleanup(func() { master.Close() })
 	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
@@ -93,7 +93,7 @@ func openTerminal(t *testing.T) (master, slave *os.File) {
 		slave, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
 	}
 	if err != nil {
-		t.Skip("no terminals can be made here:", err)
+		t.Fatal("pseudo terminal:", err)
 	}
 	return master, slave
 }

@@ -13,11 +13,11 @@ import (
 // TestDropPrivileges checks that a daemon of root becomes the user of its configuration before it opens anything.
 func TestDropPrivileges(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can become somebody else")
+		t.Skip("the tests do not run as root, and only root can become somebody else")
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
-		t.Skipf("there is no nobody here: %v", err)
+		t.Skip("this host has no user nobody to become:", err)
 	}
 	p := newPlace(t)
 	uid, _ := strconv.Atoi(nobody.Uid)

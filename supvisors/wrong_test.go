@@ -66,7 +66,7 @@ func TestWrongInput(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t)
 			if test.name == "no file at all" && anyExists("/etc/supervisord.conf", "/etc/supervisor/supervisord.conf") {
-				t.Skip("this host has a configuration file")
+				t.Skip("this host has a configuration file in /etc, which the daemon would find")
 			}
 			args := test.args
 			if args == nil {

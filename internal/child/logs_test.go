@@ -172,7 +172,7 @@ func TestClearAndReopen(t *testing.T) {
 // A log that cannot be written is said once and does not harm the child.
 func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
-		t.Skip(err)
+		t.Skip("this host has no /dev/full, which stands for a full disk here:", err)
 	}
 	b := newBench(t, func(c *Config) { c.Spec.Stdout.File = "/dev/full" }, "cat")
 	b.start()

@@ -113,11 +113,11 @@ func TestLimits(t *testing.T) {
 
 func TestUser(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("only root can become somebody else")
+		t.Skip("the tests do not run as root, and only root can become somebody else")
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
-		t.Skip(err)
+		t.Skip("this host has no user nobody to become:", err)
 	}
 	uid, _ := strconv.Atoi(nobody.Uid)
 	gid, _ := strconv.Atoi(nobody.Gid)

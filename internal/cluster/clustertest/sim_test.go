@@ -43,7 +43,7 @@ func TestSimulation(t *testing.T) {
 // TestReplay prints the transcript of the story given by -seed.
 func TestReplay(t *testing.T) {
 	if *seed == 0 {
-		t.Skip("no -seed given")
+		t.Skip("no -seed given: this prints one story, TestSimulation judges them")
 	}
 	w, err := Sim{Nodes: *nodes, Seed: *seed, Rules: simRules(t), Length: 2 * time.Minute}.Run()
 	fmt.Print(w.Transcript())
