@@ -121,6 +121,49 @@ func ParseDistribution(s string) (Distribution, error) {
 	return parseEnum[Distribution]("distribution", distributions, s)
 }
 
+// SyncOption is a condition that ends the synchronization phase (synchro_options). The numbers are Supvisors'.
+type SyncOption int
+
+// The synchronization options.
+const (
+	SyncStrict  SyncOption = iota // all nodes of supvisors_list run
+	SyncList                      // all known nodes run
+	SyncTimeout                   // synchro_timeout is over
+	SyncCore                      // all core identifiers run
+	SyncUser                      // a user has said so
+)
+
+var syncOptions = []string{"STRICT", "LIST", "TIMEOUT", "CORE", "USER"}
+
+// String returns the name used in files.
+func (o SyncOption) String() string { return nameOf(syncOptions, o) }
+
+// ParseSyncOption returns the option of that exact name.
+func ParseSyncOption(s string) (SyncOption, error) {
+	return parseEnum[SyncOption]("synchronization option", syncOptions, s)
+}
+
+// FailureStrategy says what becomes of the cluster when a node that was needed to end the synchronization is lost
+// (supvisors_failure_strategy). The numbers are Supvisors'.
+type FailureStrategy int
+
+// The failure strategies.
+const (
+	FailureContinue FailureStrategy = iota // go on without the lost nodes
+	FailureResync                          // synchronize again
+	FailureShutdown                        // shut the cluster down
+)
+
+var failureStrategies = []string{"CONTINUE", "RESYNC", "SHUTDOWN"}
+
+// String returns the name used in files and on wires.
+func (s FailureStrategy) String() string { return nameOf(failureStrategies, s) }
+
+// ParseFailureStrategy returns the strategy of that exact name.
+func ParseFailureStrategy(s string) (FailureStrategy, error) {
+	return parseEnum[FailureStrategy]("failure strategy", failureStrategies, s)
+}
+
 func nameOf[E ~int](names []string, e E) string {
 	if e < 0 || int(e) >= len(names) {
 		return fmt.Sprintf("%T(%d)", e, int(e))

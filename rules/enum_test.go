@@ -11,6 +11,8 @@ func TestEnumNumbersAndNames(t *testing.T) {
 	check(t, ParseConciliationStrategy, "SENICIDE", "INFANTICIDE", "USER", "STOP", "RESTART", "RUNNING_FAILURE")
 	check(t, ParseStartingFailureStrategy, "ABORT", "STOP", "CONTINUE")
 	check(t, ParseRunningFailureStrategy, "CONTINUE", "RESTART_PROCESS", "STOP_APPLICATION", "RESTART_APPLICATION", "SHUTDOWN", "RESTART")
+	check(t, ParseSyncOption, "STRICT", "LIST", "TIMEOUT", "CORE", "USER")
+	check(t, ParseFailureStrategy, "CONTINUE", "RESYNC", "SHUTDOWN")
 	check(t, ParseDistribution, "ALL_INSTANCES", "SINGLE_INSTANCE", "SINGLE_NODE")
 }
 

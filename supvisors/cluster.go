@@ -27,7 +27,7 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 	s := cfg.Supvisors
 	o := cluster.Config{
 		Core: s.CoreIdentifiers, SyncTimeout: s.SynchroTimeout, AutoFence: s.AutoFence,
-		Failure: cluster.FailureStrategy(s.FailureStrategy), Starting: s.Starting, Conciliation: s.Conciliation,
+		Failure: s.FailureStrategy, Starting: s.Starting, Conciliation: s.Conciliation,
 		Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
 		Rules: loadRules(s.RulesFiles, logger),
 	}

@@ -9,30 +9,8 @@ import (
 	"github.com/supvisors/supvisors/rules"
 )
 
-// SyncOption is one way to end the synchronization (synchro_options).
-type SyncOption int
-
-// The options, in the order of Supvisors' codes.
-const (
-	SyncStrict SyncOption = iota
-	SyncList
-	SyncTimeout
-	SyncCore
-	SyncUser
-)
-
-var syncOptionNames = []string{"STRICT", "LIST", "TIMEOUT", "CORE", "USER"}
-
-// String returns Supvisors' name of the option.
-func (o SyncOption) String() string { return enumName(syncOptionNames, int(o)) }
-
-// ParseSyncOption returns the option of that name.
-func ParseSyncOption(name string) (SyncOption, error) {
-	return parseEnum[SyncOption]("synchro_options", syncOptionNames, name)
-}
-
 // SyncOptions is a set of options.
-type SyncOptions [SyncUser + 1]bool
+type SyncOptions [rules.SyncUser + 1]bool
 
 // minSynchro is how long a node with the CORE option waits at least for the others (Supvisors' SYNCHRO_TIMEOUT_MIN).
 const minSynchro = 15 * time.Second
@@ -48,7 +26,7 @@ type Config struct {
 	Sync         SyncOptions
 	SyncTimeout  time.Duration
 	AutoFence    bool
-	Failure      FailureStrategy
+	Failure      rules.FailureStrategy
 	Starting     rules.StartingStrategy
 	Conciliation rules.ConciliationStrategy
 	Discovery    bool
@@ -191,10 +169,10 @@ func (c *Core) Deadline() (time.Time, bool) {
 		}
 	}
 	if c.state() == Synchronization || c.state() == Off {
-		if c.cfg.Sync[SyncTimeout] {
+		if c.cfg.Sync[rules.SyncTimeout] {
 			earlier(c.start.Add(c.cfg.SyncTimeout))
 		}
-		if c.cfg.Sync[SyncCore] {
+		if c.cfg.Sync[rules.SyncCore] {
 			earlier(c.start.Add(minSynchro))
 		}
 	}

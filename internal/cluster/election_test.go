@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // TestSelectMaster: a Master that is declared and runs comes first, then core identifiers, then the smallest nick.
@@ -239,12 +240,12 @@ func TestLateNode(t *testing.T) {
 		want State
 	}{
 		{"STRICT", func(cfg *Config) {}, Operation},
-		{"USER", func(cfg *Config) { cfg.Sync = SyncOptions{SyncUser: true} }, Operation},
-		{"TIMEOUT", func(cfg *Config) { cfg.Sync, cfg.SyncTimeout = SyncOptions{SyncTimeout: true}, time.Minute }, Operation},
-		{"CORE", func(cfg *Config) { cfg.Sync, cfg.Core = SyncOptions{SyncCore: true}, []string{"n2"} }, Operation},
-		{"CORE that is missing", func(cfg *Config) { cfg.Sync, cfg.Core = SyncOptions{SyncCore: true}, []string{"n3"} }, Operation},
-		{"RESYNC", func(cfg *Config) { cfg.Failure = FailureResync }, Synchronization},
-		{"SHUTDOWN", func(cfg *Config) { cfg.Failure = FailureShutdown }, Synchronization},
+		{"USER", func(cfg *Config) { cfg.Sync = SyncOptions{rules.SyncUser: true} }, Operation},
+		{"TIMEOUT", func(cfg *Config) { cfg.Sync, cfg.SyncTimeout = SyncOptions{rules.SyncTimeout: true}, time.Minute }, Operation},
+		{"CORE", func(cfg *Config) { cfg.Sync, cfg.Core = SyncOptions{rules.SyncCore: true}, []string{"n2"} }, Operation},
+		{"CORE that is missing", func(cfg *Config) { cfg.Sync, cfg.Core = SyncOptions{rules.SyncCore: true}, []string{"n3"} }, Operation},
+		{"RESYNC", func(cfg *Config) { cfg.Failure = rules.FailureResync }, Synchronization},
+		{"SHUTDOWN", func(cfg *Config) { cfg.Failure = rules.FailureShutdown }, Synchronization},
 	} {
 		l := newLab(t, "", c.tune)
 		l.step(PeerJoined{Identity: Identity{Identifier: "n2", Nick: "n2"}})

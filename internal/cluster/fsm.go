@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 	"time"
+
+	"github.com/supvisors/supvisors/rules"
 )
 
 // maxHops bounds the evaluation after one event. No sequence of facts needs more; reaching it is a bug that is logged.
@@ -106,17 +108,17 @@ func (c *Core) next() State {
 }
 
 // synced tells whether an option is set and, if so, whether the nodes it wants are all among those given.
-func (c *Core) synced(o SyncOption, among []*node) (set, ok bool) {
+func (c *Core) synced(o rules.SyncOption, among []*node) (set, ok bool) {
 	if !c.cfg.Sync[o] {
 		return false, false
 	}
 	var wanted []*node
 	switch o {
-	case SyncStrict:
+	case rules.SyncStrict:
 		wanted = c.nodes[:len(c.cfg.Instances)]
-	case SyncList:
+	case rules.SyncList:
 		wanted = c.nodes
-	case SyncCore:
+	case rules.SyncCore:
 		wanted = c.resolve(c.cfg.Core)
 	}
 	ok = len(wanted) > 0
@@ -132,19 +134,19 @@ func (c *Core) nextSynchronization() State {
 	_, failed := c.afterFailure(nil)
 	stable := c.stableRunners()
 	uptime := c.now.Sub(c.start)
-	strictSet, strict := c.synced(SyncStrict, stable)
-	listSet, list := c.synced(SyncList, stable)
-	coreSet, core := c.synced(SyncCore, stable)
+	strictSet, strict := c.synced(rules.SyncStrict, stable)
+	listSet, list := c.synced(rules.SyncList, stable)
+	coreSet, core := c.synced(rules.SyncCore, stable)
 	// a late core gives the others their chance, to spare another distribution
 	core = core && uptime >= minSynchro
 	user := false
-	if c.cfg.Sync[SyncUser] {
+	if c.cfg.Sync[rules.SyncUser] {
 		if stable != nil { // else a node that has not heard of a loss yet would end the RESYNC that follows from it
 			c.acceptMaster()
 		}
 		user = c.masterNode() != nil && c.masterNode().state == InstanceRunning
 	}
-	timeout := c.cfg.Sync[SyncTimeout] && uptime >= c.cfg.SyncTimeout
+	timeout := c.cfg.Sync[rules.SyncTimeout] && uptime >= c.cfg.SyncTimeout
 	c.self.modes.Degraded = strictSet && !strict || listSet && !list || coreSet && !core
 	met := strictSet && strict || listSet && list || coreSet && core || timeout || user || c.clusterInPlace()
 	if met && !failed {
@@ -166,13 +168,13 @@ func (c *Core) clusterInPlace() bool {
 // the first one of USER, CORE, STRICT, LIST decides, as in Supvisors.
 func (c *Core) afterFailure(gone []*node) (State, bool) {
 	runners := c.runners()
-	strictSet, strict := c.synced(SyncStrict, runners)
-	listSet, list := c.synced(SyncList, runners)
-	coreSet, core := c.synced(SyncCore, runners)
+	strictSet, strict := c.synced(rules.SyncStrict, runners)
+	listSet, list := c.synced(rules.SyncList, runners)
+	coreSet, core := c.synced(rules.SyncCore, runners)
 	c.self.modes.Degraded = strictSet && !strict || listSet && !list || coreSet && !core
 	failure := false
 	switch {
-	case c.cfg.Sync[SyncUser]:
+	case c.cfg.Sync[rules.SyncUser]:
 		failure = len(gone) > 0
 	case coreSet:
 		failure = !core
@@ -185,9 +187,9 @@ func (c *Core) afterFailure(gone []*node) (State, bool) {
 		return 0, false
 	}
 	switch c.cfg.Failure {
-	case FailureResync:
+	case rules.FailureResync:
 		return Synchronization, true
-	case FailureShutdown:
+	case rules.FailureShutdown:
 		// a Master that is there stops everything in its order, and takes the others along
 		return ShuttingDown, c.isMaster() || !c.masterAgreed()
 	}

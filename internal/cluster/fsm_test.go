@@ -11,7 +11,7 @@ import (
 
 // TestSynchronization: each option, with one and with two of the three nodes, before and after the times that matter.
 func TestSynchronization(t *testing.T) {
-	set := func(options ...SyncOption) func(*Config) {
+	set := func(options ...rules.SyncOption) func(*Config) {
 		return func(cfg *Config) {
 			cfg.Sync, cfg.SyncTimeout, cfg.Core = SyncOptions{}, 20*time.Second, []string{"n1", "n2"}
 			for _, o := range options {
@@ -21,24 +21,24 @@ func TestSynchronization(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name     string
-		options  []SyncOption
+		options  []rules.SyncOption
 		peers    int
 		after    time.Duration
 		ends     bool
 		degraded bool
 	}{
-		{"STRICT, one missing", []SyncOption{SyncStrict}, 1, time.Minute, false, true},
-		{"STRICT, all there", []SyncOption{SyncStrict}, 2, 0, true, false},
-		{"LIST, one missing", []SyncOption{SyncList}, 1, time.Minute, false, true},
-		{"LIST, all there", []SyncOption{SyncList}, 2, 0, true, false},
-		{"TIMEOUT, early", []SyncOption{SyncTimeout}, 2, 19 * time.Second, false, false},
-		{"TIMEOUT, late", []SyncOption{SyncTimeout}, 0, 20 * time.Second, true, false},
-		{"STRICT and TIMEOUT", []SyncOption{SyncStrict, SyncTimeout}, 1, 20 * time.Second, true, true},
-		{"CORE, early", []SyncOption{SyncCore}, 1, 14 * time.Second, false, true},
-		{"CORE, late", []SyncOption{SyncCore}, 1, 15 * time.Second, true, false},
-		{"CORE, missing", []SyncOption{SyncCore}, 0, time.Minute, false, true},
-		{"CORE and STRICT", []SyncOption{SyncCore, SyncStrict}, 1, 15 * time.Second, true, true},
-		{"USER", []SyncOption{SyncUser}, 2, time.Minute, false, false},
+		{"STRICT, one missing", []rules.SyncOption{rules.SyncStrict}, 1, time.Minute, false, true},
+		{"STRICT, all there", []rules.SyncOption{rules.SyncStrict}, 2, 0, true, false},
+		{"LIST, one missing", []rules.SyncOption{rules.SyncList}, 1, time.Minute, false, true},
+		{"LIST, all there", []rules.SyncOption{rules.SyncList}, 2, 0, true, false},
+		{"TIMEOUT, early", []rules.SyncOption{rules.SyncTimeout}, 2, 19 * time.Second, false, false},
+		{"TIMEOUT, late", []rules.SyncOption{rules.SyncTimeout}, 0, 20 * time.Second, true, false},
+		{"STRICT and TIMEOUT", []rules.SyncOption{rules.SyncStrict, rules.SyncTimeout}, 1, 20 * time.Second, true, true},
+		{"CORE, early", []rules.SyncOption{rules.SyncCore}, 1, 14 * time.Second, false, true},
+		{"CORE, late", []rules.SyncOption{rules.SyncCore}, 1, 15 * time.Second, true, false},
+		{"CORE, missing", []rules.SyncOption{rules.SyncCore}, 0, time.Minute, false, true},
+		{"CORE and STRICT", []rules.SyncOption{rules.SyncCore, rules.SyncStrict}, 1, 15 * time.Second, true, true},
+		{"USER", []rules.SyncOption{rules.SyncUser}, 2, time.Minute, false, false},
 		{"none", nil, 2, time.Minute, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -69,21 +69,21 @@ func TestSynchronization(t *testing.T) {
 func TestFailureStrategies(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		options  []SyncOption
+		options  []rules.SyncOption
 		core     []string
-		strategy FailureStrategy
+		strategy rules.FailureStrategy
 		want     State
 		degraded bool
 	}{
-		{"CONTINUE", []SyncOption{SyncStrict}, nil, FailureContinue, Operation, true},
-		{"STRICT", []SyncOption{SyncStrict}, nil, FailureResync, Synchronization, true},
-		{"LIST", []SyncOption{SyncList}, nil, FailureResync, Synchronization, true},
-		{"CORE is there", []SyncOption{SyncCore}, []string{"n2"}, FailureResync, Operation, false},
-		{"CORE is there, STRICT not", []SyncOption{SyncCore, SyncStrict}, []string{"n2"}, FailureResync, Operation, true},
-		{"CORE is lost", []SyncOption{SyncCore}, []string{"n3"}, FailureResync, Synchronization, true},
-		{"USER", []SyncOption{SyncUser, SyncCore}, []string{"n2"}, FailureResync, Synchronization, true}, // CORE grants the others 15 s
-		{"SHUTDOWN", []SyncOption{SyncStrict}, nil, FailureShutdown, ShuttingDown, true},
-		{"TIMEOUT", []SyncOption{SyncTimeout}, nil, FailureShutdown, Operation, false},
+		{"CONTINUE", []rules.SyncOption{rules.SyncStrict}, nil, rules.FailureContinue, Operation, true},
+		{"STRICT", []rules.SyncOption{rules.SyncStrict}, nil, rules.FailureResync, Synchronization, true},
+		{"LIST", []rules.SyncOption{rules.SyncList}, nil, rules.FailureResync, Synchronization, true},
+		{"CORE is there", []rules.SyncOption{rules.SyncCore}, []string{"n2"}, rules.FailureResync, Operation, false},
+		{"CORE is there, STRICT not", []rules.SyncOption{rules.SyncCore, rules.SyncStrict}, []string{"n2"}, rules.FailureResync, Operation, true},
+		{"CORE is lost", []rules.SyncOption{rules.SyncCore}, []string{"n3"}, rules.FailureResync, Synchronization, true},
+		{"USER", []rules.SyncOption{rules.SyncUser, rules.SyncCore}, []string{"n2"}, rules.FailureResync, Synchronization, true}, // CORE grants the others 15 s
+		{"SHUTDOWN", []rules.SyncOption{rules.SyncStrict}, nil, rules.FailureShutdown, ShuttingDown, true},
+		{"TIMEOUT", []rules.SyncOption{rules.SyncTimeout}, nil, rules.FailureShutdown, Operation, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := operation(t, shopRules, func(cfg *Config) {
@@ -108,7 +108,7 @@ func TestFailureStrategies(t *testing.T) {
 
 // TestShutdownStrategyOfAFollower leaves it to the Master, which stops what runs in its order; without a Master it ends at once.
 func TestShutdownStrategyOfAFollower(t *testing.T) {
-	l := slave(t, "", func(cfg *Config) { cfg.Failure = FailureShutdown })
+	l := slave(t, "", func(cfg *Config) { cfg.Failure = rules.FailureShutdown })
 	l.step(PeerLeft{Identifier: "n3", Reason: "gone"})
 	l.wantState(Operation)
 	m := l.modes(ShuttingDown, "n2").with("n3", InstanceStopped)
@@ -116,7 +116,7 @@ func TestShutdownStrategyOfAFollower(t *testing.T) {
 	l.peerModes("n2", m)
 	l.wantState(ShuttingDown)
 
-	l = slave(t, "", func(cfg *Config) { cfg.Failure = FailureShutdown })
+	l = slave(t, "", func(cfg *Config) { cfg.Failure = rules.FailureShutdown })
 	l.step(PeerLeft{Identifier: "n2", Reason: "gone"})
 	if want := []State{ShuttingDown, Final}; !slices.Equal(l.states(), want) {
 		t.Errorf("states %v, want %v", l.states(), want)

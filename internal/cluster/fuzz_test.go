@@ -111,10 +111,10 @@ func (c *choices) request(ns process.Namespec) Request {
 func fuzzed(t *testing.T, data []byte) {
 	c := choices(data[:min(len(data), 4096)]) // longer ones only take longer
 	l := newLab(t, fuzzRules, func(cfg *Config) {
-		cfg.Sync = SyncOptions{SyncTimeout: true, SyncStrict: c.next(2) == 0, SyncUser: c.next(4) == 0}
+		cfg.Sync = SyncOptions{rules.SyncTimeout: true, rules.SyncStrict: c.next(2) == 0, rules.SyncUser: c.next(4) == 0}
 		cfg.SyncTimeout, cfg.WaitExitLimit = 10*time.Second, time.Minute
 		cfg.AutoFence, cfg.Discovery = c.next(3) == 0, c.next(3) == 0
-		cfg.Failure, cfg.Conciliation = FailureStrategy(c.next(3)), rules.ConciliationStrategy(c.next(6))
+		cfg.Failure, cfg.Conciliation = rules.FailureStrategy(c.next(3)), rules.ConciliationStrategy(c.next(6))
 	}, fuzzPrograms...)
 	state, seq, replies := l.c.state(), l.c.seq, map[uint64]int{}
 	look := func(effects []Effect) {

@@ -80,7 +80,7 @@ func TestNoDeadline(t *testing.T) {
 // TestDeadlinesOfSynchronization: synchro_timeout, the least time with CORE, the handshake of a node.
 func TestDeadlinesOfSynchronization(t *testing.T) {
 	l := newLab(t, "", func(cfg *Config) {
-		cfg.Sync, cfg.SyncTimeout, cfg.Core = SyncOptions{SyncTimeout: true, SyncCore: true}, 30*time.Second, []string{"n3"}
+		cfg.Sync, cfg.SyncTimeout, cfg.Core = SyncOptions{rules.SyncTimeout: true, rules.SyncCore: true}, 30*time.Second, []string{"n3"}
 	})
 	want := func(d time.Duration) {
 		t.Helper()

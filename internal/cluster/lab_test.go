@@ -35,7 +35,7 @@ func newLab(t *testing.T, rulesXML string, tune func(*Config), programs ...strin
 		cfg.Instances = append(cfg.Instances, Identity{Identifier: nick, Nick: nick})
 	}
 	cfg.Instances[0].Machine = "host of n1"
-	cfg.Sync[SyncStrict] = true
+	cfg.Sync[rules.SyncStrict] = true
 	for _, name := range programs {
 		cfg.Processes = append(cfg.Processes, stopped(name))
 	}

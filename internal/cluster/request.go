@@ -345,7 +345,7 @@ func (c *Core) endSync(master string) error {
 	if c.self.modes.Master != "" {
 		return fault(BadState, "Supvisors synchronization ending")
 	}
-	if !c.cfg.Sync[SyncUser] {
+	if !c.cfg.Sync[rules.SyncUser] {
 		return fault(NotApplicable, "USER expected in synchro_options")
 	}
 	if master == "" {

@@ -310,7 +310,7 @@ func TestRestartSequence(t *testing.T) {
 
 // TestEndSync: the user ends the synchronization.
 func TestEndSync(t *testing.T) {
-	user := func(cfg *Config) { cfg.Sync = SyncOptions{SyncUser: true} }
+	user := func(cfg *Config) { cfg.Sync = SyncOptions{rules.SyncUser: true} }
 	waiting := func(t *testing.T) *lab {
 		l := newLab(t, "", user)
 		l.step(PeerJoined{Identity: Identity{Identifier: "n2", Nick: "n2"}})

@@ -134,27 +134,6 @@ var applicationStateNames = []string{"STOPPED", "STARTING", "RUNNING", "STOPPING
 // String returns Supvisors' name of the state.
 func (s ApplicationState) String() string { return enumName(applicationStateNames, int(s)) }
 
-// FailureStrategy says what becomes of the cluster when a node that was needed to end the synchronization is lost
-// (supvisors_failure_strategy).
-type FailureStrategy int
-
-// The strategies, in the order of Supvisors' codes.
-const (
-	FailureContinue FailureStrategy = iota
-	FailureResync
-	FailureShutdown
-)
-
-var failureStrategyNames = []string{"CONTINUE", "RESYNC", "SHUTDOWN"}
-
-// String returns Supvisors' name of the strategy.
-func (s FailureStrategy) String() string { return enumName(failureStrategyNames, int(s)) }
-
-// ParseFailureStrategy returns the strategy of that name.
-func ParseFailureStrategy(name string) (FailureStrategy, error) {
-	return parseEnum[FailureStrategy]("supvisors_failure_strategy", failureStrategyNames, name)
-}
-
 func enumName(names []string, i int) string {
 	if i >= 0 && i < len(names) {
 		return names[i]

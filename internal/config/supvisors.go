@@ -28,10 +28,10 @@ type Supvisors struct {
 	EventLink EventLink
 	EventPort int // 0 for the HTTP port + 1
 
-	SynchroOptions    []SynchroOption // at least one
-	SynchroTimeout    time.Duration   // 15 s to 20 min
+	SynchroOptions    []rules.SyncOption // at least one
+	SynchroTimeout    time.Duration      // 15 s to 20 min
 	CoreIdentifiers   []string
-	FailureStrategy   FailureStrategy
+	FailureStrategy   rules.FailureStrategy
 	Starting          rules.StartingStrategy
 	Conciliation      rules.ConciliationStrategy
 	StrictConsistency bool          // isolate nodes with other strategy options
@@ -79,46 +79,4 @@ func (l EventLink) String() string { return nameOf(eventLinks, l) }
 // ParseEventLink returns the event link of that name, in any case.
 func ParseEventLink(s string) (EventLink, error) {
 	return parseEnum[EventLink]("event_link", eventLinks, s)
-}
-
-// SynchroOption is a condition that ends the synchronization phase.
-type SynchroOption int
-
-// The synchronization options. The numbers are Supvisors'.
-const (
-	Strict  SynchroOption = iota // all nodes of supvisors_list run
-	List                         // all known nodes run
-	Timeout                      // synchro_timeout is over
-	Core                         // all core identifiers run
-	User                         // a user has said so
-)
-
-var synchroOptions = []string{"STRICT", "LIST", "TIMEOUT", "CORE", "USER"}
-
-// String returns the name used in files.
-func (o SynchroOption) String() string { return nameOf(synchroOptions, o) }
-
-// ParseSynchroOption returns the option of that name, in any case.
-func ParseSynchroOption(s string) (SynchroOption, error) {
-	return parseEnum[SynchroOption]("synchro_options", synchroOptions, s)
-}
-
-// FailureStrategy says what follows when the synchronization conditions are no longer met.
-type FailureStrategy int
-
-// The failure strategies. The numbers are Supvisors'.
-const (
-	FailureContinue FailureStrategy = iota // go on without the lost nodes
-	FailureResync                          // synchronize again
-	FailureShutdown                        // shut the cluster down
-)
-
-var failureStrategies = []string{"CONTINUE", "RESYNC", "SHUTDOWN"}
-
-// String returns the name used in files and on wires.
-func (s FailureStrategy) String() string { return nameOf(failureStrategies, s) }
-
-// ParseFailureStrategy returns the strategy of that name, in any case.
-func ParseFailureStrategy(s string) (FailureStrategy, error) {
-	return parseEnum[FailureStrategy]("supvisors_failure_strategy", failureStrategies, s)
 }

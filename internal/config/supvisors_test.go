@@ -18,7 +18,7 @@ const alone = "synchro_options=TIMEOUT\n" // what a section without nodes needs 
 func TestSupvisorsDefaults(t *testing.T) {
 	c := mustLoad(t, node)
 	want := &Supvisors{
-		MulticastTTL: 1, InactivityTicks: 2, SynchroOptions: []SynchroOption{Timeout}, SynchroTimeout: 15 * time.Second,
+		MulticastTTL: 1, InactivityTicks: 2, SynchroOptions: []rules.SyncOption{rules.SyncTimeout}, SynchroTimeout: 15 * time.Second,
 		Starting: rules.Config, Conciliation: rules.ConciliationUser, StrictConsistency: true, HostStats: true, ProcessStats: true,
 		CollectingPeriod: 5 * time.Second, StatsPeriods: []time.Duration{10 * time.Second}, StatsHisto: 200, TailLimit: 1024, TailfLimit: 1024,
 		Log: SupvisorsLog{MaxBytes: 50 << 20, Backups: 10},
@@ -81,8 +81,8 @@ wait_exit_limit = 90
 		Join: []string{"seed1", "seed2:60000"}, MulticastGroup: "239.0.0.1:1234", MulticastInterface: "192.168.1.1", MulticastTTL: 2,
 		Stereotypes: []string{"a", "b"}, RulesFiles: []string{dir + "/r1.xml", dir + "/r2.xml", dir + "/sub/a.xml"}, CSSFiles: []string{dir + "/x.css"},
 		AutoFence: true, InactivityTicks: 720, EventLink: WebSocket, EventPort: 60100,
-		SynchroOptions: []SynchroOption{List, Core, User}, SynchroTimeout: 20 * time.Minute, CoreIdentifiers: []string{"n1", "n2"},
-		FailureStrategy: FailureResync, Starting: rules.LessLoadedNode, Conciliation: rules.ConciliationRunningFailure, WaitExitLimit: 90 * time.Second,
+		SynchroOptions: []rules.SyncOption{rules.SyncList, rules.SyncCore, rules.SyncUser}, SynchroTimeout: 20 * time.Minute, CoreIdentifiers: []string{"n1", "n2"},
+		FailureStrategy: rules.FailureResync, Starting: rules.LessLoadedNode, Conciliation: rules.ConciliationRunningFailure, WaitExitLimit: 90 * time.Second,
 		ClusterSecret: "s3cret", DisabilitiesFile: dir + "/new/disabilities.json", HostStats: true,
 		CollectingPeriod: 2500 * time.Millisecond, StatsPeriods: []time.Duration{1500 * time.Millisecond, 5 * time.Second, time.Minute},
 		StatsHisto: 1500, IrixMode: true, TailLimit: 2048, TailfLimit: 1 << 20,
@@ -146,17 +146,17 @@ func TestSupvisorsWarnings(t *testing.T) {
 func TestSynchronizationThatCannotWork(t *testing.T) {
 	for _, c := range []struct {
 		options string
-		left    []SynchroOption
+		left    []rules.SyncOption
 		want    []string
 	}{
-		{"supvisors_list=a,b\ncore_identifiers=a\n", []SynchroOption{Strict, Timeout, Core}, nil},
-		{"supvisors_list=a\nsynchro_options=STRICT,CORE\n", []SynchroOption{Strict},
+		{"supvisors_list=a,b\ncore_identifiers=a\n", []rules.SyncOption{rules.SyncStrict, rules.SyncTimeout, rules.SyncCore}, nil},
+		{"supvisors_list=a\nsynchro_options=STRICT,CORE\n", []rules.SyncOption{rules.SyncStrict},
 			[]string{"6: [rpcinterface:supvisors] synchro_options: cancellation of synchro_options CORE with no core_identifiers"}},
-		{"", []SynchroOption{Timeout}, []string{
+		{"", []rules.SyncOption{rules.SyncTimeout}, []string{
 			"4: [rpcinterface:supvisors] synchro_options: cancellation of synchro_options CORE with no core_identifiers",
 			"4: [rpcinterface:supvisors] synchro_options: cancellation of synchro_options STRICT with no supvisors_list"}},
-		{"synchro_options=USER\nsupvisors_failure_strategy=RESYNC\n", []SynchroOption{User}, nil},
-		{"synchro_options=FOO\nsupvisors_list=a\ncore_identifiers=a\n", []SynchroOption{Strict, Timeout, Core},
+		{"synchro_options=USER\nsupvisors_failure_strategy=RESYNC\n", []rules.SyncOption{rules.SyncUser}, nil},
+		{"synchro_options=FOO\nsupvisors_list=a\ncore_identifiers=a\n", []rules.SyncOption{rules.SyncStrict, rules.SyncTimeout, rules.SyncCore},
 			[]string{`5: [rpcinterface:supvisors] synchro_options: invalid value for synchro_options: "FOO". expected in ['STRICT', 'LIST', 'TIMEOUT', 'CORE', 'USER']`}},
 	} {
 		wrong, warnings := problems(t, node+c.options)
@@ -285,16 +285,6 @@ func TestEnums(t *testing.T) {
 	for i, name := range eventLinks {
 		if l, err := ParseEventLink(strings.ToLower(name)); err != nil || int(l) != i || l.String() != name {
 			t.Errorf("%s gives %v, %v", name, l, err)
-		}
-	}
-	for i, name := range synchroOptions {
-		if o, err := ParseSynchroOption(name); err != nil || int(o) != i || o.String() != name {
-			t.Errorf("%s gives %v, %v", name, o, err)
-		}
-	}
-	for i, name := range failureStrategies {
-		if s, err := ParseFailureStrategy(name); err != nil || int(s) != i || s.String() != name {
-			t.Errorf("%s gives %v, %v", name, s, err)
 		}
 	}
 	if got := EventLink(9).String(); got != "config.EventLink(9)" {

@@ -89,9 +89,9 @@ func (s *section) statistics(v *Supvisors) {
 }
 
 func (s *section) strategies(v *Supvisors) {
-	v.FailureStrategy = try(s, "supvisors_failure_strategy", FailureContinue, ParseFailureStrategy)
-	v.Starting = try(s, "starting_strategy", rules.Config, parseStarting)
-	v.Conciliation = try(s, "conciliation_strategy", rules.ConciliationUser, parseConciliation)
+	v.FailureStrategy = try(s, "supvisors_failure_strategy", rules.FailureContinue, enum("supvisors_failure_strategy", rules.ParseFailureStrategy, rules.FailureShutdown))
+	v.Starting = try(s, "starting_strategy", rules.Config, enum("starting_strategy", rules.ParseStartingStrategy, rules.MostLoadedNode))
+	v.Conciliation = try(s, "conciliation_strategy", rules.ConciliationUser, enum("conciliation_strategy", rules.ParseConciliationStrategy, rules.ConciliationRunningFailure))
 }
 
 // own reads the options that Supvisors does not have. A bad one is an error.
@@ -171,7 +171,7 @@ func (s *section) instances(v *Supvisors, inet []InetServer) {
 
 // synchronization reads the options of the synchronization phase and drops, with Supvisors' words, those that cannot work.
 func (s *section) synchronization(v *Supvisors) {
-	v.SynchroOptions = try(s, "synchro_options", []SynchroOption{Strict, Timeout, Core}, parseSynchroOptions)
+	v.SynchroOptions = try(s, "synchro_options", []rules.SyncOption{rules.SyncStrict, rules.SyncTimeout, rules.SyncCore}, parseSynchroOptions)
 	v.SynchroTimeout = time.Duration(try(s, "synchro_timeout", 15, limited("synchro_timeout", 15, 1200, " (seconds)"))) * time.Second
 	v.InactivityTicks = try(s, "inactivity_ticks", 2, limited("inactivity_ticks", 2, 720, ""))
 	v.CoreIdentifiers = try(s, "core_identifiers", nil, parseNames)
@@ -180,23 +180,23 @@ func (s *section) synchronization(v *Supvisors) {
 	if !ok {
 		value.Pos = s.pos()
 	}
-	drop := func(option SynchroOption, empty bool, needs string) {
+	drop := func(option rules.SyncOption, empty bool, needs string) {
 		if i := slices.Index(v.SynchroOptions, option); i >= 0 && empty {
 			s.warn(Problem{value.Pos, s.name, "synchro_options", fmt.Sprintf("cancellation of synchro_options %s with no %s", option, needs)})
 			v.SynchroOptions = slices.Delete(v.SynchroOptions, i, i+1)
 		}
 	}
 	_, hasList := s.lookup("supvisors_list")
-	drop(Core, len(v.CoreIdentifiers) == 0, "core_identifiers")
-	drop(Strict, !hasList || len(v.Instances) == 0, "supvisors_list")
+	drop(rules.SyncCore, len(v.CoreIdentifiers) == 0, "core_identifiers")
+	drop(rules.SyncStrict, !hasList || len(v.Instances) == 0, "supvisors_list")
 	if len(v.SynchroOptions) == 0 {
 		s.failAt(value.Pos, "synchro_options", supvisorsFailure+"synchro_options shall not be empty")
 	}
-	if slices.Contains(v.SynchroOptions, Timeout) && v.FailureStrategy != FailureContinue {
+	if slices.Contains(v.SynchroOptions, rules.SyncTimeout) && v.FailureStrategy != rules.FailureContinue {
 		at, _ := s.lookup("supvisors_failure_strategy")
 		s.warn(Problem{at.Pos, s.name, "supvisors_failure_strategy",
 			"force supvisors_failure_strategy=CONTINUE because it is incompatible with synchro_options=TIMEOUT"})
-		v.FailureStrategy = FailureContinue
+		v.FailureStrategy = rules.FailureContinue
 	}
 }
 

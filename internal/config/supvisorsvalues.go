@@ -109,11 +109,12 @@ func ipv4(s string) (first int, ok bool) {
 	return first, true
 }
 
-func parseSynchroOptions(s string) ([]SynchroOption, error) {
+func parseSynchroOptions(s string) ([]rules.SyncOption, error) {
 	names, _ := parseNames(s)
-	var options []SynchroOption
+	parse := enum("synchro_options", rules.ParseSyncOption, rules.SyncUser)
+	var options []rules.SyncOption
 	for _, name := range names {
-		option, err := ParseSynchroOption(name)
+		option, err := parse(name)
 		if err != nil {
 			return nil, err
 		}
@@ -122,34 +123,6 @@ func parseSynchroOptions(s string) ([]SynchroOption, error) {
 		}
 	}
 	return options, nil
-}
-
-func parseStarting(s string) (rules.StartingStrategy, error) {
-	strategy, err := rules.ParseStartingStrategy(strings.ToUpper(s))
-	if err != nil {
-		err = badStrategy("starting_strategy", s, rules.Config, rules.MostLoadedNode)
-	}
-	return strategy, err
-}
-
-func parseConciliation(s string) (rules.ConciliationStrategy, error) {
-	strategy, err := rules.ParseConciliationStrategy(strings.ToUpper(s))
-	if err != nil {
-		err = badStrategy("conciliation_strategy", s, rules.Senicide, rules.ConciliationRunningFailure)
-	}
-	return strategy, err
-}
-
-// badStrategy names all strategies from the first to the last one.
-func badStrategy[E interface {
-	~int
-	fmt.Stringer
-}](option, s string, first, last E) error {
-	var names []string
-	for e := first; e <= last; e++ {
-		names = append(names, e.String())
-	}
-	return fmt.Errorf(`invalid value for %s: "%s". expected in %s`, option, s, ini.ReprList(names))
 }
 
 // statistics says which samples are taken.

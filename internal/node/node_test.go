@@ -114,7 +114,7 @@ func newCluster(t *testing.T, size int, secret func(i int) string) []*member {
 				Spec: process.Spec{Program: name, Group: "app", Name: name, StopWaitSecs: 10}})
 		}
 		core := cluster.Config{Self: ids[i].Identifier, Instances: ids, Rules: set, Strict: true, SyncTimeout: 15 * time.Second}
-		core.Sync[cluster.SyncStrict] = true
+		core.Sync[rules.SyncStrict] = true
 		var err error
 		m.Node, err = New(Config{Core: core, Local: m.local, Logger: logger, SaveTerm: func(uint64) error { return nil },
 			End: func(bool) { m.stop() },

@@ -7,6 +7,7 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // running returns the nodes where a process is shown to run.
@@ -133,7 +134,7 @@ func TestEndOfTheCluster(t *testing.T) {
 func TestEndSync(t *testing.T) {
 	options := fakeOptions(t)
 	options.Sync = cluster.SyncOptions{}
-	options.Sync[cluster.SyncUser] = true
+	options.Sync[rules.SyncUser] = true
 	f := newFakeCluster(t, options, samplePrograms)
 	f.meet("n1", "n2")
 	f.tick()

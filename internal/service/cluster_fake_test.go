@@ -52,7 +52,7 @@ func fakeOptions(t *testing.T) cluster.Config {
 		t.Fatal(p)
 	}
 	c := cluster.Config{Core: []string{"n1", "back", "n2"}, SyncTimeout: 15 * time.Second, Conciliation: rules.ConciliationUser, Rules: set}
-	c.Sync[cluster.SyncStrict] = true
+	c.Sync[rules.SyncStrict] = true
 	for i, stereotype := range []string{"front", "back", "back"} {
 		nick := fmt.Sprintf("n%d", i+1)
 		c.Instances = append(c.Instances, cluster.Identity{Identifier: nick + ".test:6000" + nick[1:], Nick: nick, Host: nick + ".test",

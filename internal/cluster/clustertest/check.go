@@ -8,6 +8,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // Ask sends a request of a client to a node.
@@ -79,7 +80,7 @@ func (n *Node) checkShare(s cluster.Share) {
 	if m.Master != "" && m.Instances[m.Master] != cluster.InstanceRunning {
 		n.w.violate("%s has the Master %s, which is %s", n.id.Nick, m.Master, m.Instances[m.Master])
 	}
-	if user := n.w.cfg.Core.Sync[cluster.SyncUser]; !user && m.Master != "" && m.Master != old.Master {
+	if user := n.w.cfg.Core.Sync[rules.SyncUser]; !user && m.Master != "" && m.Master != old.Master {
 		n.checkElection(old.Master, m.Master)
 	}
 	if m.Term < old.Term {

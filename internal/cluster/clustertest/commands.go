@@ -180,7 +180,7 @@ var options = map[string]func(cfg *cluster.Config, value string) error{
 	"synchro_options": func(cfg *cluster.Config, value string) error {
 		cfg.Sync = cluster.SyncOptions{}
 		for _, name := range strings.Split(value, ",") {
-			o, err := cluster.ParseSyncOption(name)
+			o, err := rules.ParseSyncOption(name)
 			if err != nil {
 				return err
 			}
@@ -209,7 +209,7 @@ var options = map[string]func(cfg *cluster.Config, value string) error{
 		return err
 	},
 	"supvisors_failure_strategy": func(cfg *cluster.Config, value string) (err error) {
-		cfg.Failure, err = cluster.ParseFailureStrategy(value)
+		cfg.Failure, err = rules.ParseFailureStrategy(value)
 		return err
 	},
 	"starting_strategy": func(cfg *cluster.Config, value string) (err error) {

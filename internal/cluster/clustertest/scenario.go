@@ -46,8 +46,8 @@ func (s Sim) Run() (*World, error) {
 	for cfg.Core.Conciliation == rules.ConciliationUser { // it leaves conflicts to the user
 		cfg.Core.Conciliation = rules.ConciliationStrategy(rnd.IntN(6))
 	}
-	cfg.Core.Sync[cluster.SyncStrict] = rnd.IntN(2) == 0
-	cfg.Core.Sync[cluster.SyncTimeout] = true
+	cfg.Core.Sync[rules.SyncStrict] = rnd.IntN(2) == 0
+	cfg.Core.Sync[rules.SyncTimeout] = true
 	if rnd.IntN(3) == 0 {
 		cfg.Core.Core = []string{"n3", "n2"}
 	}
