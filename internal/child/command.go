@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -23,7 +24,7 @@ func (a *Actor) command() (Command, error) {
 	}
 	args, err := process.SplitCommand(line)
 	if err != nil {
-		return Command{}, &CommandError{ErrBadCommand, fmt.Sprintf("can't parse command %s: %v", quote(line), err)}
+		return Command{}, &CommandError{ErrBadCommand, fmt.Sprintf("can't parse command %s: %v", ini.Repr(line), err)}
 	}
 	if len(args) == 0 {
 		return Command{}, &CommandError{ErrBadCommand, "command is empty"}
@@ -99,41 +100,13 @@ func lookup(program string, path []string) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", &CommandError{ErrNotFound, "can't find command " + quote(program)}
+		return "", &CommandError{ErrNotFound, "can't find command " + ini.Repr(program)}
 	case info.IsDir():
-		return "", &CommandError{ErrNotExecutable, fmt.Sprintf("command at %s is a directory", quote(file))}
+		return "", &CommandError{ErrNotExecutable, fmt.Sprintf("command at %s is a directory", ini.Repr(file))}
 	case info.Mode()&0o111 == 0:
-		return "", &CommandError{ErrNotExecutable, fmt.Sprintf("command at %s is not executable", quote(file))}
+		return "", &CommandError{ErrNotExecutable, fmt.Sprintf("command at %s is not executable", ini.Repr(file))}
 	case unix.Access(file, unix.X_OK) != nil:
-		return "", &CommandError{ErrNotExecutable, "no permission to run command " + quote(file)}
+		return "", &CommandError{ErrNotExecutable, "no permission to run command " + ini.Repr(file)}
 	}
 	return file, nil
-}
-
-// quote writes a text as Python's repr does.
-func quote(s string) string {
-	mark := "'"
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		mark = `"`
-	}
-	var b strings.Builder
-	b.WriteString(mark)
-	for _, r := range s {
-		switch {
-		case r == '\\' || string(r) == mark:
-			b.WriteString(`\` + string(r))
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteString(mark)
-	return b.String()
 }

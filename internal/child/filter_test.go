@@ -107,13 +107,3 @@ func TestStripANSI(t *testing.T) {
 		}
 	}
 }
-
-func TestQuote(t *testing.T) { // as Python's repr
-	for in, want := range map[string]string{
-		"a b": `'a b'`, "it's": `"it's"`, `"x"`: `'"x"'`, `it's "x"`: `'it\'s "x"'`, "a\nb\t\x01": `'a\nb\t\x01'`, `a\b`: `'a\\b'`, "é": `'é'`,
-	} {
-		if got := quote(in); got != want {
-			t.Errorf("%q: %s, want %s", in, got, want)
-		}
-	}
-}

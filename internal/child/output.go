@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -57,7 +58,7 @@ func (o *output) write(data []byte) {
 	o.log.write(data)
 	a := o.actor
 	if a.debugging() {
-		a.cfg.Logger.Debug(quote(a.machine.Spec().Name) + " " + o.stream.String() + " output:\n" + readable(data))
+		a.cfg.Logger.Debug(ini.Repr(a.machine.Spec().Name) + " " + o.stream.String() + " output:\n" + readable(data))
 	}
 	if a.cfg.Hooks.Log != nil {
 		a.cfg.Hooks.Log(o.stream, o.session.pid, data)
@@ -67,7 +68,7 @@ func (o *output) write(data []byte) {
 func (o *output) captured(data []byte) {
 	a := o.actor
 	if a.debugging() {
-		a.cfg.Logger.Debug(quote(a.machine.Spec().Name) + " " + o.stream.String() + " emitted a comm event")
+		a.cfg.Logger.Debug(ini.Repr(a.machine.Spec().Name) + " " + o.stream.String() + " emitted a comm event")
 	}
 	if a.cfg.Hooks.Capture != nil {
 		a.cfg.Hooks.Capture(o.stream, o.session.pid, data)
@@ -79,5 +80,5 @@ func readable(data []byte) string {
 	if utf8.Valid(data) {
 		return string(data)
 	}
-	return "Undecodable: " + quote(strings.ToValidUTF8(string(data), "\uFFFD"))
+	return "Undecodable: " + ini.Repr(strings.ToValidUTF8(string(data), "\uFFFD"))
 }

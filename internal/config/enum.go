@@ -24,20 +24,14 @@ func parseEnum[E ~int](option string, names []string, s string) (E, error) {
 	return E(i), nil
 }
 
-// enum reads the name of an enumeration of package rules, in any case, with the same error text; 0 to last are all its values.
+// enum reads an option that is an enumeration of package rules, in any case; 0 to last are all its values.
 func enum[E interface {
 	~int
 	fmt.Stringer
-}](option string, parse func(string) (E, error), last E) func(string) (E, error) {
-	return func(s string) (E, error) {
-		e, err := parse(strings.ToUpper(s))
-		if err == nil {
-			return e, nil
-		}
-		var names []string
-		for e := E(0); e <= last; e++ {
-			names = append(names, e.String())
-		}
-		return 0, fmt.Errorf(`invalid value for %s: "%s". expected in %s`, option, s, ini.ReprList(names))
+}](option string, last E) func(string) (E, error) {
+	var names []string
+	for e := E(0); e <= last; e++ {
+		names = append(names, e.String())
 	}
+	return func(s string) (E, error) { return parseEnum[E](option, names, s) }
 }

@@ -89,9 +89,9 @@ func (s *section) statistics(v *Supvisors) {
 }
 
 func (s *section) strategies(v *Supvisors) {
-	v.FailureStrategy = try(s, "supvisors_failure_strategy", rules.FailureContinue, enum("supvisors_failure_strategy", rules.ParseFailureStrategy, rules.FailureShutdown))
-	v.Starting = try(s, "starting_strategy", rules.Config, enum("starting_strategy", rules.ParseStartingStrategy, rules.MostLoadedNode))
-	v.Conciliation = try(s, "conciliation_strategy", rules.ConciliationUser, enum("conciliation_strategy", rules.ParseConciliationStrategy, rules.ConciliationRunningFailure))
+	v.FailureStrategy = try(s, "supvisors_failure_strategy", rules.FailureContinue, enum("supvisors_failure_strategy", rules.FailureShutdown))
+	v.Starting = try(s, "starting_strategy", rules.Config, enum("starting_strategy", rules.MostLoadedNode))
+	v.Conciliation = try(s, "conciliation_strategy", rules.ConciliationUser, enum("conciliation_strategy", rules.ConciliationRunningFailure))
 }
 
 // own reads the options that Supvisors does not have. A bad one is an error.

@@ -111,7 +111,7 @@ func ipv4(s string) (first int, ok bool) {
 
 func parseSynchroOptions(s string) ([]rules.SyncOption, error) {
 	names, _ := parseNames(s)
-	parse := enum("synchro_options", rules.ParseSyncOption, rules.SyncUser)
+	parse := enum("synchro_options", rules.SyncUser)
 	var options []rules.SyncOption
 	for _, name := range names {
 		option, err := parse(name)

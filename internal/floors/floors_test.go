@@ -24,7 +24,7 @@ var edges = map[string][]string{
 	// floor 1
 	"internal/config":              {"internal/ini", "internal/process", "rules"},
 	"internal/event":               {"internal/process"},
-	"internal/child":               {"internal/process", "internal/logfile"},
+	"internal/child":               {"internal/ini", "internal/process", "internal/logfile"},
 	"internal/cluster":             {"internal/process", "rules"},
 	"internal/cluster/clustertest": {"internal/cluster", "internal/process", "rules"},
 	"internal/listener":            nil,

@@ -181,3 +181,13 @@ func TestNumbersArePythons(t *testing.T) {
 		}
 	}
 }
+
+func TestRepr(t *testing.T) {
+	for in, want := range map[string]string{
+		"a b": `'a b'`, "it's": `"it's"`, `"x"`: `'"x"'`, `it's "x"`: `'it\'s "x"'`, "a\nb\t\x01": `'a\nb\t\x01'`, `a\b`: `'a\\b'`, "é": `'é'`,
+	} {
+		if got := Repr(in); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
