@@ -33,9 +33,10 @@ type doors struct {
 }
 
 type door struct {
-	ln                 net.Listener
-	username, password string
-	server             *http.Server
+	ln     net.Listener
+	guard  func(http.Handler) http.Handler // lets through who may come in
+	pages  config.GetActions
+	server *http.Server
 }
 
 // openDoors opens all sockets of the configuration, or none.
@@ -48,10 +49,12 @@ func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*d
 			d.close()
 			return nil, err
 		}
-		d.add(listener.WithHost(ln), u.Section, u.Username, u.Password)
+		d.add(u.Section, u.Username, door{ln: listener.WithHost(ln), guard: func(h http.Handler) http.Handler {
+			return requireLogin(h, u.Username, u.Password)
+		}})
 	}
 	for _, i := range cfg.Inet {
-		if err := d.openPort(ctx, i); err != nil {
+		if err := d.openPort(ctx, i, hostsOf(cfg)); err != nil {
 			d.close()
 			return nil, err
 		}
@@ -59,8 +62,8 @@ func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*d
 	return d, nil
 }
 
-// openPort opens a TCP port; the first one is shared with gossip.
-func (d *doors) openPort(ctx context.Context, i config.InetServer) error {
+// openPort opens a TCP port, which browsers may call by these names; the first one is shared with gossip.
+func (d *doors) openPort(ctx context.Context, i config.InetServer, names []string) error {
 	files := listener.TLSFiles{Cert: i.CertFile, Key: i.KeyFile, CA: i.CACerts}
 	var secure *tls.Config
 	if files.Enabled() {
@@ -86,7 +89,12 @@ func (d *doors) openPort(ctx context.Context, i config.InetServer) error {
 	} else {
 		web = listener.WithHost(web)
 	}
-	d.add(web, i.Section, i.Username, i.Password)
+	d.add(i.Section, i.Username, door{ln: web, pages: i.GetActions, guard: func(h http.Handler) http.Handler {
+		if i.Username == "" { // a login is enough: a page of another name has none
+			return knownHosts{names: append(names, i.Host), allowed: i.AllowedHosts, log: d.log}.require(h)
+		}
+		return requireLogin(h, i.Username, i.Password)
+	}})
 	return nil
 }
 
@@ -98,19 +106,19 @@ type portListener struct {
 
 func (p *portListener) Close() error { return p.split.Close() }
 
-func (d *doors) add(ln net.Listener, section, username, password string) {
+func (d *doors) add(section, username string, opened door) {
 	if username == "" {
 		d.log.Log(context.Background(), supervisor.LevelCritical,
 			"Server '"+section+"' running without any HTTP authentication checking")
 	}
-	d.list = append(d.list, door{ln: ln, username: username, password: password})
+	d.list = append(d.list, opened)
 }
 
-// serve lets clients in.
-func (d *doors) serve(h http.Handler) {
+// serve lets clients in to what they get at a door where legacy_get_actions is so.
+func (d *doors) serve(routes func(config.GetActions) http.Handler) {
 	for i := range d.list {
 		door := &d.list[i]
-		door.server = listener.NewServer(requireLogin(h, door.username, door.password), d.log)
+		door.server = listener.NewServer(door.guard(routes(door.pages)), d.log)
 		door.server.BaseContext = func(net.Listener) context.Context { return d.ctx }
 		go func() {
 			if err := door.server.Serve(door.ln); !errors.Is(err, http.ErrServerClosed) {
@@ -133,8 +141,8 @@ func (d *doors) close() {
 	}
 }
 
-// routes is everything that a node serves over HTTP.
-func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
+// routes is everything that a node serves over HTTP, at a door where legacy_get_actions is so.
+func routes(deps service.Deps, n *node.Node) (func(config.GetActions) http.Handler, error) {
 	table, err := service.Table(deps)
 	if err != nil {
 		return nil, err
@@ -142,24 +150,26 @@ func routes(deps service.Deps, n *node.Node) (http.Handler, error) {
 	xmlrpc := &rpc.Handler{Table: table}
 	logs := service.LogTail(deps)
 	main := service.MainLogTail(deps)
-	pages := web.New(web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger})
 	var peers http.Handler = http.NotFoundHandler()
 	if n != nil {
 		peers = n.Handler()
 	}
-	// a page of another site must not start or stop anything through the browser of somebody who may
-	return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch path := r.URL.Path; {
-		case strings.HasPrefix(path, rpc.Path):
-			xmlrpc.ServeHTTP(w, r)
-		case strings.HasPrefix(path, "/logtail"):
-			logs.ServeHTTP(w, r)
-		case strings.HasPrefix(path, "/mainlogtail"):
-			main.ServeHTTP(w, r)
-		case strings.HasPrefix(path, "/cluster/"):
-			peers.ServeHTTP(w, r)
-		default:
-			pages.ServeHTTP(w, r)
-		}
-	})), nil
+	return func(actions config.GetActions) http.Handler {
+		pages := web.New(web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger, GetActions: actions})
+		// a page of another site must not start or stop anything through the browser of somebody who may
+		return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch path := r.URL.Path; {
+			case strings.HasPrefix(path, rpc.Path):
+				xmlrpc.ServeHTTP(w, r)
+			case strings.HasPrefix(path, "/logtail"):
+				logs.ServeHTTP(w, r)
+			case strings.HasPrefix(path, "/mainlogtail"):
+				main.ServeHTTP(w, r)
+			case strings.HasPrefix(path, "/cluster/"):
+				peers.ServeHTTP(w, r)
+			default:
+				pages.ServeHTTP(w, r)
+			}
+		}))
+	}, nil
 }

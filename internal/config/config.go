@@ -1,7 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 
 	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/process"
@@ -58,7 +61,34 @@ type InetServer struct {
 	Username, Password string // both "" without authentication; the password may be {SHA}hex
 	CertFile, KeyFile  string // absolute; "" without TLS
 	CACerts            string // absolute; "" does not ask clients for a certificate
-	Pos                ini.Position
+	// AllowedHosts are names by which browsers may call the server beside those that are known to be its own: a name, *.name for
+	// all below it, or * for any.
+	AllowedHosts []string
+	GetActions   GetActions
+	Pos          ini.Position
+}
+
+// GetActions tells what a GET may do that asks for an action of Supervisor's status page.
+type GetActions int
+
+// The values of legacy_get_actions.
+const (
+	ConfirmActions GetActions = iota // acts, unless a browser cannot show that the page is one of ours: then it asks first
+	AllowActions                     // acts, whoever asks, as Supervisor does
+	DenyActions                      // never acts: only a POST does
+)
+
+var getActionsNames = []string{"confirm", "allow", "deny"}
+
+// String returns the value of legacy_get_actions.
+func (g GetActions) String() string { return nameOf(getActionsNames, g) }
+
+func parseGetActions(s string) (GetActions, error) {
+	i := slices.Index(getActionsNames, strings.ToLower(s))
+	if i < 0 {
+		return 0, fmt.Errorf("%s is not one of %s", ini.Repr(s), strings.Join(getActionsNames, ", "))
+	}
+	return GetActions(i), nil
 }
 
 // UnixServer is a server on a Unix domain socket.

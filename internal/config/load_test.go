@@ -109,16 +109,17 @@ func TestServerURL(t *testing.T) {
 }
 
 func TestServers(t *testing.T) {
-	c, dir, err := loadText(t, daemon+"[inet_http_server]\nport=Host:1\ncertfile=c.pem\nkeyfile=/k.pem\nca_certs=ca.pem\n[unix_http_server]\nfile=s\nusername=u\npassword=%%p\n", Flags{})
+	c, dir, err := loadText(t, daemon+"[inet_http_server]\nport=Host:1\ncertfile=c.pem\nkeyfile=/k.pem\nca_certs=ca.pem\nallowed_hosts=A.example, *.b.example\nlegacy_get_actions=Deny\n[unix_http_server]\nfile=s\nusername=u\npassword=%%p\n", Flags{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	inet := c.Inet[0]
-	if want := (InetServer{Section: "inet_http_server", Host: "host", Port: 1, CertFile: dir + "/c.pem", KeyFile: "/k.pem", CACerts: dir + "/ca.pem", Pos: inet.Pos}); inet != want {
+	if want := (InetServer{Section: "inet_http_server", Host: "host", Port: 1, CertFile: dir + "/c.pem", KeyFile: "/k.pem", CACerts: dir + "/ca.pem",
+		AllowedHosts: []string{"a.example", "*.b.example"}, GetActions: DenyActions, Pos: inet.Pos}); !reflect.DeepEqual(inet, want) {
 		t.Errorf("got %+v", inet)
 	}
 	unix := c.Unix[0]
-	if unix.Username != "u" || unix.Password != "%p" || !filepath.IsAbs(unix.File) || unix.Mode != 0o700 || unix.UID != -1 || unix.Pos.Line != 7 {
+	if unix.Username != "u" || unix.Password != "%p" || !filepath.IsAbs(unix.File) || unix.Mode != 0o700 || unix.UID != -1 || unix.Pos.Line != 9 {
 		t.Errorf("got %+v", unix)
 	}
 }

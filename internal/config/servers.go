@@ -35,6 +35,8 @@ func (l *loader) inetServer(name string) InetServer {
 	server.CertFile = get(s, "certfile", "", s.ownFile)
 	server.KeyFile = get(s, "keyfile", "", s.ownFile)
 	server.CACerts = get(s, "ca_certs", "", s.ownFile)
+	server.AllowedHosts = get(s, "allowed_hosts", nil, allowedHosts)
+	server.GetActions = get(s, "legacy_get_actions", ConfirmActions, parseGetActions)
 	if (server.CertFile == "") != (server.KeyFile == "") {
 		s.fail(fmt.Sprintf("section [%s] needs both certfile and keyfile", name))
 	}
@@ -80,6 +82,19 @@ func (l *loader) ownFile(path string) (string, error) {
 		return path, nil
 	}
 	return filepath.Join(l.here, path), nil
+}
+
+// allowedHosts reads a list of host names, each possibly with a leading *. for all names below it, or * for any host.
+func allowedHosts(s string) ([]string, error) {
+	var hosts []string
+	for host := range strings.SplitSeq(s, ",") {
+		host = strings.ToLower(strings.TrimSpace(host))
+		if host == "" || host != "*" && strings.ContainsAny(strings.TrimPrefix(host, "*."), "*:/ ") {
+			return nil, fmt.Errorf("%s is not a host name, *.name or *", ini.Repr(host))
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts, nil
 }
 
 type userGroup struct{ uid, gid int }

@@ -38,7 +38,7 @@ var edges = map[string][]string{
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "rules"},
 	// floor 5
-	"internal/web":     {"internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
+	"internal/web":     {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/publish": nil, // it carries headers and bodies and need not understand them
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},

@@ -40,7 +40,7 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request, word string) {
 		p.fail(w, http.StatusBadRequest, word+" needs a processname")
 		return
 	}
-	switch judge(r) {
+	switch p.judge(r) {
 	case foreign:
 		p.Log.Warn("action of another site refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "referer", r.Referer())
 		p.fail(w, http.StatusForbidden, "a page of another site must not do this")

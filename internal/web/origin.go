@@ -4,16 +4,32 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/supvisors/supvisors/internal/config"
 )
 
-// verdict is what is known of the page that asks for an action.
+// verdict is what is known of the page that asks for an action, from good to bad.
 type verdict int
 
 const (
 	own     verdict = iota // one of ours, the user's own typing, or no browser
-	foreign                // of another site
 	unknown                // a browser, and it does not tell, or nobody looks at it yet
+	foreign                // of another site
 )
+
+// judge is the verdict on a request for an action, as legacy_get_actions wants it for a GET.
+func (p *pages) judge(r *http.Request) verdict {
+	if r.Method == http.MethodPost {
+		return judge(r)
+	}
+	switch p.GetActions {
+	case config.AllowActions:
+		return own
+	case config.DenyActions:
+		return max(judge(r), unknown)
+	}
+	return judge(r)
+}
 
 // judge tells where a request for an action comes from. Supervisor's actions are plain links, which any page anywhere may put into
 // an image: only the browser knows whose page that is. Newer ones tell it in Sec-Fetch-Site, but over plain http only to this

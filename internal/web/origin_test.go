@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -98,6 +99,33 @@ func TestConfirm(t *testing.T) {
 		done := s.do(http.MethodPost, "/index.html", fields.Encode(), "User-Agent", browser, "Origin", s.url)
 		if message := done.message(t); s.taken() == nil {
 			t.Errorf("%v: not done: %s", query, message)
+		}
+	}
+}
+
+// What legacy_get_actions makes of a GET, by who asks; a POST is judged as ever.
+func TestGetActions(t *testing.T) {
+	script, ours := []string(nil), []string{"User-Agent", browser, "Sec-Fetch-Site", "same-origin"}
+	silent, other := []string{"User-Agent", browser}, []string{"User-Agent", browser, "Sec-Fetch-Site", "cross-site"}
+	for _, tt := range []struct {
+		actions                     config.GetActions
+		script, ours, silent, other int
+	}{
+		{config.ConfirmActions, 301, 301, 200, 403},
+		{config.AllowActions, 301, 301, 301, 301},
+		{config.DenyActions, 200, 200, 200, 403},
+	} {
+		s := newSite(t, process.Info{Group: "web", Name: "web"})
+		s.handler.(*pages).GetActions = tt.actions
+		for want, headers := range map[*int][]string{&tt.script: script, &tt.ours: ours, &tt.silent: silent, &tt.other: other} {
+			got := s.do(http.MethodGet, "/?action=stop&processname=web", "", headers...)
+			if did := s.taken() != nil; got.StatusCode != *want || did != (*want == http.StatusMovedPermanently) {
+				t.Errorf("%v %q: %s, done: %v; wanted %d", tt.actions, headers, got.Status, did, *want)
+			}
+		}
+		post := s.do(http.MethodPost, "/?action=stop&processname=web", "", other...)
+		if did := s.taken() != nil; post.StatusCode != http.StatusForbidden || did {
+			t.Errorf("%v: POST of another site: %s, done: %v", tt.actions, post.Status, did)
 		}
 	}
 }

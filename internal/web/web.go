@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/supervisor"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	Processes func() []supervisor.Process // in the order of the rows
 	Version   string                      // of the Supervisor whose pages these are
 	Log       *slog.Logger
+	// GetActions tells what a GET may do that asks for an action.
+	GetActions config.GetActions
 }
 
 // New returns the handler of all pages. What it does not know is 404.
