@@ -34,7 +34,7 @@ type expr interface {
 
 type operand struct {
 	text    string
-	pattern *pattern // text, anchored at both ends
+	pattern *Pattern // text, anchored at both ends
 }
 
 type call struct {

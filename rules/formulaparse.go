@@ -130,7 +130,7 @@ func (p *formulaParser) operand() (expr, error) {
 		p.next()
 	}
 	// Supvisors matches ^text$ from the start of the name without grouping, so that an alternative may be a mere prefix.
-	pattern, err := compilePattern(`\A(?:^` + text.String() + `$)`)
+	pattern, err := CompilePattern(`\A(?:^` + text.String() + `$)`)
 	if err != nil {
 		return nil, p.fail(at, "%q is no regular expression: %w", text.String(), err)
 	}

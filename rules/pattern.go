@@ -13,14 +13,18 @@ import (
 // matchTimeout ends a backtracking match that would take for ever; the pattern then counts as not matching.
 const matchTimeout = 100 * time.Millisecond
 
-// pattern is a regular expression in Python's dialect. Go's engine runs in linear time and is preferred; regexp2 steps in for
-// what it lacks (look-around, back-references) and for names beyond ASCII, where \w and its like mean more in Python.
-type pattern struct {
-	ascii *regexp.Regexp // nil when Go cannot express the pattern
-	full  *regexp2.Regexp
+// Pattern is a regular expression in Python's dialect. Go's engine runs in linear time and is preferred; regexp2 steps in for
+// what it lacks (look-around, back-references) and for names beyond ASCII, where \w and its like mean more in Python. A search
+// takes 100 ms at most. A Pattern is immutable and may be shared.
+type Pattern struct {
+	source string
+	ascii  *regexp.Regexp // nil when Go cannot express the pattern
+	full   *regexp2.Regexp
 }
 
-func compilePattern(source string) (*pattern, error) {
+// CompilePattern makes a Pattern of what Python's re.compile takes. The error says what is wrong with the text, without
+// repeating it.
+func CompilePattern(source string) (*Pattern, error) {
 	text := fromPython(source)
 	full, err := regexp2.Compile(text, regexp2.None)
 	if err != nil {
@@ -28,21 +32,31 @@ func compilePattern(source string) (*pattern, error) {
 		return nil, errors.New(reason)
 	}
 	full.MatchTimeout = matchTimeout
-	p := &pattern{full: full}
+	p := &Pattern{source: source, full: full}
 	p.ascii, _ = regexp.Compile(text)
 	return p, nil
 }
 
-// find returns the number of characters of the leftmost match, as Python's re.search would find it.
-func (p *pattern) find(name string) (length int, ok bool) {
-	if p.ascii != nil && isASCII(name) {
-		loc := p.ascii.FindStringIndex(name)
+// String returns the pattern as written.
+func (p *Pattern) String() string { return p.source }
+
+// Search reports whether the pattern is found anywhere in the text, as Python's re.search. A search that takes too long finds
+// nothing.
+func (p *Pattern) Search(text string) bool {
+	_, ok := p.find(text)
+	return ok
+}
+
+// find returns the number of characters of the leftmost match.
+func (p *Pattern) find(text string) (length int, ok bool) {
+	if p.ascii != nil && isASCII(text) {
+		loc := p.ascii.FindStringIndex(text)
 		if loc == nil {
 			return 0, false
 		}
 		return loc[1] - loc[0], true
 	}
-	m, err := p.full.FindStringMatch(name)
+	m, err := p.full.FindStringMatch(text)
 	if err != nil || m == nil {
 		return 0, false
 	}

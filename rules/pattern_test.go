@@ -40,7 +40,7 @@ func TestPatternFind(t *testing.T) {
 		{`a{,b`, "a{,b", 4},
 	}
 	for _, tt := range tests {
-		p, err := compilePattern(tt.pattern)
+		p, err := CompilePattern(tt.pattern)
 		if err != nil {
 			if tt.want != -2 {
 				t.Errorf("%s: %v", tt.pattern, err)
@@ -59,7 +59,7 @@ func TestPatternFind(t *testing.T) {
 
 func TestPatternRefused(t *testing.T) {
 	for _, text := range []string{"(", ")", "[a", "*a", "a**", `\`, "(?P<n", `(?P=n)`, "a{2,1}", "(?z)"} {
-		if _, err := compilePattern(text); err == nil {
+		if _, err := CompilePattern(text); err == nil {
 			t.Errorf("%q was accepted", text)
 		}
 	}
@@ -67,7 +67,7 @@ func TestPatternRefused(t *testing.T) {
 
 // A pattern that would backtrack for ever is given up; the bound is generous because the machine may be busy.
 func TestPatternTimeout(t *testing.T) {
-	p, err := compilePattern(`^(?=a)(a+)+$`)
+	p, err := CompilePattern(`^(?=a)(a+)+$`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ type key struct {
 	element *element
 	name    string   // "" for none
 	pattern string   // as written
-	match   *pattern // nil for none
+	match   *Pattern // nil for none
 }
 
 // unreachable reports whether the element can never be found.
