@@ -1,0 +1,222 @@
+// Package story plays the README of an example in a test: the commands are run as a reader would copy them, against the real
+// binaries, and what they print must be what the README shows.
+//
+// A README is a list of sections (## Title) with blocks of commands (```sh), each of which may be followed by a block with what they
+// print (```text). Commands that only look, not act, are marked ```sh look: they are run again until they print what is shown, for the
+// reader looks when things have settled. The first section builds the programs, which Open does; the test plays all others in their
+// order and checks between them what the README does not show.
+package story
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience is how long anything may take on a busy machine.
+const patience = 60 * time.Second
+
+// Story is a README that is being played, in a directory of its own and on free ports.
+type Story struct {
+	t        *testing.T
+	root     string // what the reader would have as the root of the repository
+	name     string // of the example
+	tag      string // an environment variable that marks all processes of this story
+	ports    map[string]string
+	sections []section
+}
+
+// portPattern finds the ports of the scenarios in their texts.
+var portPattern = regexp.MustCompile(`\b61[1-9]\d\d\b`)
+
+// Open lays out the example in the working directory below a root of its own and builds the binaries that it needs. When the test
+// ends, so does every process that the story has started, and the logs of a failed story are shown.
+func Open(t *testing.T) *Story {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Story{t: t, root: t.TempDir(), name: filepath.Base(dir), ports: map[string]string{}}
+	s.tag = fmt.Sprintf("STORY=%s.%d.%d", s.name, os.Getpid(), rand.Int())
+	if err := filepath.WalkDir(".", s.copy); err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(s.Path("README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.sections, err = parse(string(readme)); err != nil {
+		t.Fatalf("README.md: %v", err)
+	}
+	s.sections = s.sections[1:] // to build is up to us
+	build := exec.Command("go", "build", "-o", filepath.Join(s.root, "bin")+"/", "./supvisors", "./supervisorctl", "./examples/plant")
+	build.Dir = filepath.Join(dir, "../..")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	t.Cleanup(s.end)
+	return s
+}
+
+// copy takes over what belongs to the example, with free ports in place of its own ones.
+func (s *Story) copy(path string, entry os.DirEntry, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case entry.IsDir() && entry.Name() == "run":
+		return filepath.SkipDir
+	case entry.IsDir():
+		return os.MkdirAll(s.Path(path), 0o755)
+	case filepath.Ext(path) == ".go":
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	text := portPattern.ReplaceAllStringFunc(string(data), s.Port)
+	return os.WriteFile(s.Path(path), []byte(text), 0o644)
+}
+
+// Path is where a file of the example is.
+func (s *Story) Path(path string) string { return filepath.Join(s.root, "examples", s.name, path) }
+
+// Read returns the text of a file of the example, "" while there is none.
+func (s *Story) Read(path string) string {
+	data, _ := os.ReadFile(s.Path(path))
+	return string(data)
+}
+
+// Port is what stands for a port of the README.
+func (s *Story) Port(port string) string {
+	for s.ports[port] == "" {
+		// below the ports that connections of other tests take for themselves
+		free := strconv.Itoa(10000 + rand.IntN(20000))
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+free); err == nil {
+			ln.Close()
+			s.ports[port] = free
+		}
+	}
+	return s.ports[port]
+}
+
+// Play plays the next section, which has this title. Nothing goes on after a step that failed.
+func (s *Story) Play(t *testing.T, title string) {
+	t.Helper()
+	if len(s.sections) == 0 || s.sections[0].title != title {
+		t.Fatalf("%q is not the next section of the README", title)
+	}
+	steps := s.sections[0].steps
+	s.sections = s.sections[1:]
+	for _, step := range steps {
+		if !t.Run(title, func(t *testing.T) { s.play(t, step) }) {
+			t.FailNow()
+		}
+	}
+}
+
+// End checks that the README was told to its end, and that its last section left no process behind.
+func (s *Story) End(t *testing.T) {
+	t.Helper()
+	for _, left := range s.sections {
+		t.Errorf("the section %q of the README is not played", left.title)
+	}
+	s.Await(t, "all processes have ended", func() bool { return len(s.processes()) == 0 })
+}
+
+// play runs the commands of one step.
+func (s *Story) play(t *testing.T, step step) {
+	if strings.Contains(step.commands, "python3") {
+		if _, err := exec.LookPath("/usr/bin/python3"); err != nil {
+			t.Skip("/usr/bin/python3 is not installed: no Python script can be run")
+		}
+	}
+	var got string
+	try := func() bool {
+		out, err := s.Run(step.commands)
+		got = fmt.Sprintf("%s[%v]", out, err)
+		if step.shown == "" {
+			return err == nil
+		}
+		return alike(step.shown, out)
+	}
+	deadline := time.After(patience)
+	for !try() {
+		if !step.look {
+			t.Fatalf("%s\nprints\n%s\nwanted\n%s", step.commands, got, step.shown)
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%s\nprints\n%s\nand not, at last,\n%s", step.commands, got, step.shown)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Run runs commands as a reader would and returns what they print.
+func (s *Story) Run(commands string) (string, error) {
+	// a file takes the output, not a pipe: a daemon that keeps it open would hold us
+	out, err := os.CreateTemp(s.root, "out")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(out.Name())
+	defer out.Close()
+	cmd := exec.Command("/bin/sh", "-e", "-c", commands)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, out, out
+	cmd.Env = append(os.Environ(), s.tag, "PATH=/usr/bin:"+os.Getenv("PATH"))
+	failure := cmd.Run()
+	text, err := os.ReadFile(out.Name())
+	if err != nil {
+		return "", err
+	}
+	return string(text), failure
+}
+
+// processes returns the pids of the living processes of the story.
+func (s *Story) processes() []int {
+	var pids []int
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		if env, err := os.ReadFile(filepath.Join(dir, "environ")); err == nil && bytes.Contains(env, []byte(s.tag)) {
+			pid, _ := strconv.Atoi(filepath.Base(dir))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// end kills what is left of the story, and tells how it came to a bad end.
+func (s *Story) end() {
+	deadline := time.After(patience)
+	for pids := s.processes(); len(pids) > 0; pids = s.processes() { // one of them may have started another meanwhile
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		select {
+		case <-deadline:
+			s.t.Errorf("processes %v cannot be killed", pids)
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if !s.t.Failed() {
+		return
+	}
+	logs, _ := filepath.Glob(s.Path("run/*.log"))
+	for _, log := range logs {
+		text, _ := os.ReadFile(log)
+		s.t.Logf("%s:\n%s", filepath.Base(log), text)
+	}
+}
