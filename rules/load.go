@@ -182,7 +182,7 @@ func (l *loader) readKey(e *element) key {
 	if !ok {
 		return k
 	}
-	match, err := CompilePattern(text)
+	match, err := compileKey(text)
 	if err != nil {
 		l.wrong(e, "the pattern is no regular expression: %v", err)
 	}

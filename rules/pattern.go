@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -25,8 +26,11 @@ type Pattern struct {
 // CompilePattern makes a Pattern of what Python's re.compile takes. The error says what is wrong with the text, without
 // repeating it.
 func CompilePattern(source string) (*Pattern, error) {
-	text := fromPython(source)
-	full, err := regexp2.Compile(text, regexp2.None)
+	text, err := fromPython(source)
+	if err != nil {
+		return nil, err
+	}
+	full, err := regexp2.Compile(negationsLast(text), regexp2.None)
 	if err != nil {
 		reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "error parsing regexp: "), " in `")
 		return nil, errors.New(reason)
@@ -49,7 +53,7 @@ func (p *Pattern) Search(text string) bool {
 
 // find returns the number of characters of the leftmost match.
 func (p *Pattern) find(text string) (length int, ok bool) {
-	if p.ascii != nil && isASCII(text) {
+	if p.ascii != nil && plainASCII(text) {
 		loc := p.ascii.FindStringIndex(text)
 		if loc == nil {
 			return 0, false
@@ -63,43 +67,21 @@ func (p *Pattern) find(text string) (length int, ok bool) {
 	return m.Length, true
 }
 
-func isASCII(s string) bool {
+// plainASCII reports whether both engines agree on the text: Go's does not see a $ before a line feed at the end.
+func plainASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if s[i] >= utf8.RuneSelf {
+		if s[i] >= utf8.RuneSelf || s[i] == '\n' {
 			return false
 		}
 	}
 	return true
 }
 
-// bracket is a bracket inside of a character class: a plain character for Python, for others the start of a POSIX class or
-// of a subtraction.
-var bracket = regexp.MustCompile(`(?s)\\.|\[`)
-
-// pythonToken finds the parts of a pattern that must not be torn apart (escapes, character classes) and those that Python
-// spells in its own way.
-var pythonToken = regexp.MustCompile(`(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?P=\w+\)|\{,\d*\}`)
-
-// fromPython rewrites a pattern to the spelling that both engines know.
-func fromPython(source string) string {
-	return pythonToken.ReplaceAllStringFunc(source, func(token string) string {
-		switch {
-		case token == "(?P<":
-			return "(?<"
-		case token == `\Z`:
-			return `\z`
-		case token[0] == '(':
-			return `\k<` + token[len("(?P="):len(token)-1] + ">"
-		case token[0] == '[':
-			return "[" + bracket.ReplaceAllStringFunc(token[1:], func(c string) string {
-				if c == "[" {
-					return `\[`
-				}
-				return c
-			})
-		case token[0] == '{':
-			return "{0" + token[1:]
-		}
-		return token
-	})
+// compileKey compiles the pattern of an element. Supvisors puts it in a group of its own, so that references to groups count
+// from 2.
+func compileKey(source string) (*Pattern, error) {
+	if slices.Contains(pythonToken.FindAllString(source, -1), `\1`) {
+		return nil, errors.New(`\1 is the whole pattern, the first group is \2`)
+	}
+	return CompilePattern("(" + source + ")")
 }
