@@ -1,0 +1,186 @@
+package stats
+
+import (
+	"context"
+	"log/slog"
+	"math"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// minPeriod is the shortest collecting period that is obeyed, whatever a client asks for.
+const minPeriod = time.Second
+
+// Config says what a Collector measures and for whom.
+type Config struct {
+	Identifier string          // of this node, for the samples
+	Host       bool            // host statistics are collected from the beginning (stats_enabled)
+	Process    bool            // process statistics are collected from the beginning (stats_enabled)
+	Period     time.Duration   // at least so much time between two measures (stats_collecting_period), obeyed from 1 s on
+	Periods    []time.Duration // integration periods (stats_periods), at most 3
+	Depth      int             // samples that a history keeps (stats_histo)
+	Processes  func() []Target // the programs that are up now; called on the goroutine of Run, once per collecting period
+	Publish    func(Sample)    // gets each integrated sample on the goroutine of Run and must not block; may be nil
+	Mono       func() float64  // CLOCK_MONOTONIC in seconds; nil takes that of the system
+	Proc       string          // where proc is mounted; empty is /proc
+	Self       int             // pid of the daemon in that proc; 0 is this process
+	Logger     *slog.Logger    // nil is silence
+}
+
+// Target is a program that is up.
+type Target struct {
+	Namespec string
+	PID      int
+}
+
+// Status is what is being collected.
+type Status struct {
+	Host    bool
+	Process bool
+	Period  time.Duration
+}
+
+// Collector takes the samples and keeps the histories. All its methods may be called from any goroutine, Run from one.
+type Collector struct {
+	host      *hostSampler
+	processes *processSampler
+	status    atomic.Pointer[Status]
+	changed   chan struct{}
+	mono      func() float64
+}
+
+// New prepares a Collector; nothing is read until Run.
+func New(cfg Config) *Collector {
+	cfg = withDefaults(cfg)
+	failures := &failures{logger: cfg.Logger, seen: map[failure]bool{}}
+	c := &Collector{
+		host:      newHostSampler(cfg, failures),
+		processes: newProcessSampler(cfg, failures),
+		changed:   make(chan struct{}, 1),
+		mono:      cfg.Mono,
+	}
+	c.status.Store(&Status{Host: cfg.Host, Process: cfg.Process, Period: cfg.Period})
+	return c
+}
+
+func withDefaults(cfg Config) Config {
+	cfg.Depth = max(1, cfg.Depth)
+	if cfg.Processes == nil {
+		cfg.Processes = func() []Target { return nil }
+	}
+	if cfg.Publish == nil {
+		cfg.Publish = func(Sample) {}
+	}
+	if cfg.Mono == nil {
+		cfg.Mono = monotonic
+	}
+	if cfg.Proc == "" {
+		cfg.Proc = "/proc"
+	}
+	if cfg.Self == 0 {
+		cfg.Self = os.Getpid()
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return cfg
+}
+
+func monotonic() float64 {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano()).Seconds()
+}
+
+// Run takes the samples until the context ends. It sleeps on one timer, and without it when nothing is collected.
+func (c *Collector) Run(ctx context.Context) {
+	host := collection{sample: c.host.sample, forget: c.host.forget}
+	processes := collection{sample: c.processes.sample, forget: c.processes.forget}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		status := c.status.Load()
+		timer.Reset(min(
+			host.turn(status.Host, status.Period, c.mono),
+			processes.turn(status.Process, status.Period, c.mono)))
+		select {
+		case <-ctx.Done():
+			return
+		case <-c.changed:
+		case <-timer.C:
+		}
+	}
+}
+
+// EnableHost switches the host statistics. What is switched off is forgotten.
+func (c *Collector) EnableHost(on bool) { c.change(func(s *Status) { s.Host = on }) }
+
+// EnableProcess switches the process statistics. What is switched off is forgotten.
+func (c *Collector) EnableProcess(on bool) { c.change(func(s *Status) { s.Process = on }) }
+
+// SetPeriod sets the collecting period. It counts from the last measure, so that a shorter one may be over already.
+func (c *Collector) SetPeriod(period time.Duration) { c.change(func(s *Status) { s.Period = period }) }
+
+// Status returns what was asked for last.
+func (c *Collector) Status() Status { return *c.status.Load() }
+
+func (c *Collector) change(set func(*Status)) {
+	for {
+		before := c.status.Load()
+		after := *before
+		set(&after)
+		if c.status.CompareAndSwap(before, &after) {
+			break
+		}
+	}
+	select {
+	case c.changed <- struct{}{}:
+	default: // Run has been told and has not looked yet
+	}
+}
+
+// Cores returns the number of logical processors of the host, for Solaris.
+func (c *Collector) Cores() int { return int(c.host.cores.Load()) }
+
+// HostHistory returns the samples of an integration period, oldest first, at most as many as the depth; nil if there is no such
+// period. The slice is shared and may not be changed.
+func (c *Collector) HostHistory(period time.Duration) []HostSample { return c.host.history(period) }
+
+// ProcessHistory returns what an integration period has shown of a program that was up at the last measure, and false if there
+// is no such period or program.
+func (c *Collector) ProcessHistory(namespec string, period time.Duration) (ProcessHistory, bool) {
+	return c.processes.history(namespec, period)
+}
+
+// collection is one kind of statistics on the goroutine of Run.
+type collection struct {
+	sample func(instant)
+	forget func()
+	on     bool
+	last   time.Time // when the last sample was taken
+}
+
+// turn takes a sample if it is time for one and returns how long it is to the next.
+func (k *collection) turn(on bool, period time.Duration, mono func() float64) time.Duration {
+	if k.on && !on {
+		k.forget()
+	}
+	k.on = on
+	if !on {
+		return math.MaxInt64
+	}
+	period = max(period, minPeriod)
+	if wait := period - time.Since(k.last); wait > 0 {
+		return wait
+	}
+	// The period runs from before the reading, and the timer never fires early: an integration period that is a multiple of
+	// the collecting period is met by every sample.
+	k.last = time.Now()
+	k.sample(instant{k.last, Float(mono())})
+	return period - time.Since(k.last)
+}
