@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/supvisors/supvisors/internal/logfile"
 	"github.com/supvisors/supvisors/internal/process"
@@ -13,10 +14,11 @@ import (
 // log is where one stream goes; each part may be missing.
 type log struct {
 	file    *logfile.Writer
+	slow    *slow // writes to file in place of the actor; nil for a regular file
 	syslog  io.Writer
 	name    string // of the process, begins each line to syslog
 	logger  *slog.Logger
-	failing bool // the last write went wrong, which is said once
+	failing atomic.Bool // the last write went wrong, which is said once
 }
 
 // openLogs opens the logs of a process. They are open while there is a stream that can be written to them.
@@ -34,6 +36,9 @@ func (a *Actor) openLogs(spec *process.Spec) error {
 				return err
 			}
 			l.file = file
+			if file.MayWait() {
+				l.slow = &slow{file: file, said: l.said}
+			}
 		}
 		a.logs[stream] = l
 	}
@@ -43,6 +48,7 @@ func (a *Actor) openLogs(spec *process.Spec) error {
 func (a *Actor) closeLogs() {
 	for stream, l := range a.logs {
 		if l != nil && l.file != nil {
+			l.settle()
 			l.file.Close()
 		}
 		a.logs[stream] = nil
@@ -53,6 +59,7 @@ func (a *Actor) reopenLogs() error {
 	var failed []error
 	for _, l := range a.logs {
 		if l != nil && l.file != nil {
+			l.settle()
 			failed = append(failed, l.file.Reopen())
 		}
 	}
@@ -90,17 +97,36 @@ func logSpecs(spec *process.Spec) map[Stream]*process.LogSpec {
 // write appends a piece of output. A log that cannot be written loses it; the child is not disturbed.
 func (l *log) write(data []byte) {
 	var err error
-	if l.file != nil {
+	switch {
+	case l.slow != nil:
+		l.slow.write(data)
+	case l.file != nil:
 		_, err = l.file.Write(data)
 	}
 	if l.syslog != nil {
 		_, serr := l.syslog.Write(l.named(data))
 		err = errors.Join(err, serr)
 	}
-	if err != nil && !l.failing {
+	if l.slow == nil || err != nil {
+		l.said(err)
+	}
+}
+
+// said takes note of how a write went.
+func (l *log) said(err error) {
+	if failed := err != nil; l.failing.Swap(failed) != failed && failed {
 		l.logger.Error("output of '" + l.name + "' is lost: " + err.Error())
 	}
-	l.failing = err != nil
+}
+
+// busy reports whether the log cannot take more at the moment.
+func (l *log) busy() bool { return l.slow != nil && l.slow.busy() }
+
+// settle waits a moment until all has been written that is on its way.
+func (l *log) settle() {
+	if l.slow != nil {
+		l.slow.settle()
+	}
 }
 
 // named returns data with the name of the process before each line.

@@ -3,11 +3,14 @@ package child
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/supvisors/supvisors/internal/process"
 )
@@ -185,4 +188,64 @@ func TestFullDisk(t *testing.T) {
 	if got := strings.Count(b.logged(), "is lost"); got != 1 {
 		t.Errorf("said %d times", got)
 	}
+}
+
+// A log whose reader stands still holds up the child that writes to it, and nothing else: its actor still stops it, and when the
+// reader goes on it gets everything from the beginning.
+func TestLogThatNobodyReads(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(fifo, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	const lines = 50000
+	b := newBench(t, func(c *Config) { c.Spec.Stdout.File = fifo }, "lines", fmt.Sprint(lines))
+	full := func() bool {
+		n, err := unix.IoctlGetInt(int(reader.Fd()), unix.TIOCINQ)
+		return err == nil && n > 40000 && b.blocked()
+	}
+	b.start()
+	eventually(t, "a log that is full", full)
+	if got := b.Info().State; got != process.Running {
+		t.Fatalf("state %s: nothing held the child up", got)
+	}
+	got := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(io.LimitReader(reader, lines*100))
+		got <- string(text)
+	}()
+	b.await(process.Exited)
+	text := <-got
+	for i, line := range strings.Fields(text) {
+		if want := fmt.Sprintf("%099d", i); line != want {
+			t.Fatalf("line %d is %s", i, line)
+		}
+	}
+	if len(text) != lines*100 {
+		t.Errorf("%d bytes, want %d", len(text), lines*100)
+	}
+
+	b.start() // and now nobody reads to the end
+	eventually(t, "a log that is full", full)
+	if err := b.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.await(process.Stopped)
+	b.start()
+	if log := b.logged(); !strings.Contains(log, "output of 'p' is lost") {
+		t.Errorf("log %s", log)
+	}
+}
+
+// blocked reports whether the log of stdout cannot take more.
+func (b *bench) blocked() (blocked bool) {
+	_ = b.ask(b.t.Context(), func() error {
+		blocked = b.logs[Stdout] != nil && b.logs[Stdout].busy()
+		return nil
+	})
+	return blocked
 }

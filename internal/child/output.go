@@ -20,6 +20,9 @@ type output struct {
 
 func newOutput(a *Actor, s *session, stream Stream, spec *process.LogSpec) *output {
 	o := &output{actor: a, session: s, stream: stream, log: a.logs[stream]}
+	if o.log.slow != nil {
+		o.log.slow.room = func() { s.Ready(stream) }
+	}
 	if spec.CaptureBytes > 0 && !(a.machine.Spec().Listener && stream == Stdout) {
 		o.capture = &capture{max: int(spec.CaptureBytes), plain: o.write, captured: o.captured}
 	}

@@ -69,7 +69,7 @@ func (a *Actor) service() {
 		s.flush()
 	}
 	for _, stream := range []Stream{Stdout, Stderr} {
-		if news&(1<<stream) != 0 && s.read(stream, turnBudget) {
+		if out := s.outputs[stream]; news&(1<<stream) != 0 && out != nil && !out.log.busy() && s.read(stream, turnBudget) {
 			s.post(1 << stream)
 		}
 	}

@@ -40,6 +40,13 @@ func New(path string, maxBytes int64, backups int) (*Writer, error) {
 // Path returns the path given to New.
 func (w *Writer) Path() string { return w.path }
 
+// MayWait reports whether Write may have to wait for a reader: it writes to something else than a regular file of its own name.
+func (w *Writer) MayWait() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stream
+}
+
 // Write appends one chunk, then rotates the file when it has grown to its limit. The error of a rotation is returned with
 // n == len(p): the chunk is safe in the old file, which stays in use until as much again has been written. Writing to a pipe
 // waits for its reader.
