@@ -4,7 +4,7 @@ import "sync"
 
 // Notice is an event on its way to a subscriber.
 type Notice struct {
-	// Serial numbers all events of the bus from 0; it grows by one with each event published.
+	// Serial numbers the events of the bus that anybody subscribed to, from 0, as Supervisor does.
 	Serial uint64
 	// Lost is how many events this subscriber has lost up to this notice, since it subscribed. As the newest notice is
 	// always kept, the last one in the queue carries the full count.
@@ -23,7 +23,7 @@ type Bus struct {
 // NewBus returns a bus without subscribers.
 func NewBus() *Bus { return &Bus{subs: make(map[*Subscription]struct{})} }
 
-// Publish numbers the event and hands it to each subscriber of its type. It never waits: a full queue loses its oldest
+// Publish hands the event, numbered, to each subscriber of its type. It never waits: a full queue loses its oldest
 // notice. After Close it does nothing.
 func (b *Bus) Publish(ev Event) {
 	b.mu.Lock()
@@ -32,11 +32,11 @@ func (b *Bus) Publish(ev Event) {
 		return
 	}
 	n := Notice{Serial: b.next, Event: ev}
-	b.next++
 	t := ev.Type()
 	for s := range b.subs {
 		if s.types.has(t) {
 			s.offer(n)
+			b.next = n.Serial + 1
 		}
 	}
 }

@@ -41,7 +41,6 @@ var accepted = []difference{
 	{"*", regexp.MustCompile(`: file: /usr/lib/python3\S* line: \d+`), "", "where Supervisor's shell raised an error is of no use"},
 	{"*", regexp.MustCompile(`^  TIME INFO success: \w+ entered RUNNING state, .* than 0 seconds.*$`), "", "said or not, if the program ends at once"},
 	{"*", regexp.MustCompile(`^  \S+\.conf(:\d+)?: .*$`), "", "of a configuration we also say where it is wrong"},
-	{"events*", regexp.MustCompile(`\bserial:\d+`), "serial:N", "a number that no event shares with another; Supervisor counts those that are sent, we all"},
 	{"bad_listeners", regexp.MustCompile(`Error: \('([\w ]+) %s([\w ]*)', '(\S+)'\)`), "Error: $1 $3$2", "Supervisor shows the inside of an exception"},
 	{"bad_programs", regexp.MustCompile(`Error: \[(program:p|group:g)\] names unknown`), "Error: [group:g] names unknown", "Supervisor names the last section that it read"},
 	{"bad_daemon", regexp.MustCompile(`only allow you to open \d+ file`), "only allow you to open N file", "Supervisor names what it asked for as what it may have"},

@@ -180,7 +180,7 @@ func TestRealListenerThatDies(t *testing.T) {
 			return strings.Count(string(data), "ver:3.0") == 3
 		})
 		got := strings.Split(strings.TrimSpace(readFile(t, heard)), "\n")
-		header := "ver:3.0 server:test serial:1 pool:ears poolserial:0 eventname:SUPERVISOR_STATE_CHANGE_RUNNING len:0"
+		header := "ver:3.0 server:test serial:0 pool:ears poolserial:0 eventname:SUPERVISOR_STATE_CHANGE_RUNNING len:0"
 		if got[0] != header || got[2] != header || !strings.Contains(got[4], "poolserial:1 eventname:REMOTE_COMMUNICATION len:14") ||
 			got[5]+got[6] != "type:kinddata" {
 			t.Errorf("heard %q", got)
