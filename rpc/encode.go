@@ -251,10 +251,15 @@ func appendBool(b []byte, v bool) []byte {
 	return append(b, "<value><boolean>0</boolean>"+valueEnd...)
 }
 
-// appendFloat writes a number as Python's repr does: the shortest that reads back, with an exponent only when it is very
-// large or very small.
 func appendFloat(b []byte, v float64) []byte {
 	b = append(b, "<value><double>"...)
+	b = appendNumber(b, v)
+	return append(b, "</double>"+valueEnd...)
+}
+
+// appendNumber writes a number as Python's repr does: the shortest that reads back, with an exponent only when it is very
+// large or very small.
+func appendNumber(b []byte, v float64) []byte {
 	switch size := math.Abs(v); {
 	case math.IsNaN(v):
 		b = append(b, "nan"...)
@@ -267,7 +272,7 @@ func appendFloat(b []byte, v float64) []byte {
 	default:
 		b = strconv.AppendFloat(b, v, 'f', -1, 64)
 	}
-	return append(b, "</double>"+valueEnd...)
+	return b
 }
 
 // appendTime writes the time of day that t shows: the type has no room for a zone.
