@@ -11,7 +11,8 @@ import (
 const maxNesting = 200
 
 // ParseFormula parses an operational_status expression. The error names the column, counted in characters from 1, with
-// line breaks counted as characters. White space and comments are those of Python within parentheses.
+// line breaks counted as characters. White space, comments and a backslash at the end of a line are those of Python within
+// parentheses.
 func ParseFormula(text string) (*Formula, error) {
 	p := &formulaParser{text: text}
 	p.next()
@@ -22,7 +23,7 @@ func ParseFormula(text string) (*Formula, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Formula{text: strings.TrimSpace(text), root: root}, nil
+	return &Formula{text: text, root: root}, nil
 }
 
 type tokenKind int
@@ -179,10 +180,14 @@ func (p *formulaParser) next() {
 func (p *formulaParser) skipSpace() {
 	for {
 		p.pos = len(p.text) - len(strings.TrimLeftFunc(p.text[p.pos:], unicode.IsSpace))
-		if !strings.HasPrefix(p.text[p.pos:], "#") {
+		switch rest := p.text[p.pos:]; {
+		case strings.HasPrefix(rest, "\\\n"):
+			p.pos += len("\\\n")
+		case strings.HasPrefix(rest, "#"):
+			line, _, _ := strings.Cut(rest, "\n")
+			p.pos += len(line)
+		default:
 			return
 		}
-		line, _, _ := strings.Cut(p.text[p.pos:], "\n")
-		p.pos += len(line)
 	}
 }

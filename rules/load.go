@@ -233,8 +233,11 @@ func addPattern[E interface{ self() *key }](l *loader, list []E, e E) []E {
 
 func (k *key) self() *key { return k }
 
-// attributeSpace is the namespace of attributes like noNamespaceSchemaLocation, allowed on every element.
-const attributeSpace = "http://www.w3.org/2001/XMLSchema-instance"
+// schemaHints are the attributes of every element that tell editors where the schema is.
+var schemaHints = []xml.Name{
+	{Space: "http://www.w3.org/2001/XMLSchema-instance", Local: "noNamespaceSchemaLocation"},
+	{Space: "http://www.w3.org/2001/XMLSchema-instance", Local: "schemaLocation"},
+}
 
 func (l *loader) checkAttributes(e *element, allowed ...string) {
 	var seen []xml.Name
@@ -243,7 +246,7 @@ func (l *loader) checkAttributes(e *element, allowed ...string) {
 		switch {
 		case slices.Contains(seen, a.Name):
 			l.wrong(e, "the attribute %s is given twice", a.Name.Local)
-		case declaration || a.Name.Space == attributeSpace || a.Name.Space == "" && slices.Contains(allowed, a.Name.Local):
+		case declaration || slices.Contains(schemaHints, a.Name) || a.Name.Space == "" && slices.Contains(allowed, a.Name.Local):
 		default:
 			l.wrong(e, "unknown attribute %s", a.Name.Local)
 		}

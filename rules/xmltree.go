@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 )
 
@@ -79,6 +80,8 @@ func parseTree(file string, data []byte) (*element, *Problem) {
 				case len(bytes.TrimSpace(tok)) > 0:
 					err = errors.New("text outside of the root element")
 				}
+			case xml.Directive:
+				decoder.Entity = entities(tok)
 			case xml.ProcInst:
 				if tok.Target == "xml" && (line != 1 || column != 1) {
 					err = errors.New("the XML declaration is not at the start of the file")
@@ -92,6 +95,20 @@ func parseTree(file string, data []byte) (*element, *Problem) {
 			return nil, malformed(file, line, column, decoder, err)
 		}
 	}
+}
+
+// entityText finds the entities of a document type that stand for plain text.
+var entityText = regexp.MustCompile(`<!ENTITY\s+([\pL_][\pL\pN_.-]*)\s+(?:"([^"&%<]*)"|'([^'&%<]*)')\s*>`)
+
+// entities returns the entities that a document type declares. One for anything but plain text stays unknown.
+func entities(doctype []byte) map[string]string {
+	known := map[string]string{}
+	for _, m := range entityText.FindAllSubmatch(doctype, -1) {
+		if _, first := known[string(m[1])]; !first {
+			known[string(m[1])] = string(m[2]) + string(m[3])
+		}
+	}
+	return known
 }
 
 // malformed describes a file that is not XML; line and column are where the last token began.
