@@ -48,11 +48,13 @@ type Collector struct {
 	host      *hostSampler
 	processes *processSampler
 	status    atomic.Pointer[Status]
-	changed   chan struct{}
+	sampled   atomic.Pointer[time.Time]
+	changed   chan struct{} // tells Run to look at the status
 	mono      func() float64
+	failures  *failures // of Run
 }
 
-// New prepares a Collector; nothing is read until Run.
+// New prepares a Collector; until Run, nothing is read but the number of processors.
 func New(cfg Config) *Collector {
 	cfg = withDefaults(cfg)
 	failures := &failures{logger: cfg.Logger, seen: map[failure]bool{}}
@@ -61,7 +63,9 @@ func New(cfg Config) *Collector {
 		processes: newProcessSampler(cfg, failures),
 		changed:   make(chan struct{}, 1),
 		mono:      cfg.Mono,
+		failures:  failures,
 	}
+	c.sampled.Store(new(time.Time))
 	c.status.Store(&Status{Host: cfg.Host, Process: cfg.Process, Period: cfg.Period})
 	return c
 }
@@ -97,17 +101,18 @@ func monotonic() float64 {
 	return time.Duration(t.Nano()).Seconds()
 }
 
-// Run takes the samples until the context ends. It sleeps on one timer, and without it when nothing is collected.
+// Run takes the samples until the context ends. It sleeps on one timer, and for ever when nothing is collected.
 func (c *Collector) Run(ctx context.Context) {
-	host := collection{sample: c.host.sample, forget: c.host.forget}
-	processes := collection{sample: c.processes.sample, forget: c.processes.forget}
+	host := collection{what: "host", sample: c.host.sample, forget: c.host.forget}
+	processes := collection{what: "processes", sample: c.processes.sample, forget: c.processes.forget}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		status := c.status.Load()
-		timer.Reset(min(
-			host.turn(status.Host, status.Period, c.mono),
-			processes.turn(status.Process, status.Period, c.mono)))
+		status := c.Status()
+		period := max(status.Period, minPeriod)
+		c.turn(&host, status.Host, period)
+		c.turn(&processes, status.Process, period)
+		timer.Reset(min(host.wait(period), processes.wait(period)))
 		select {
 		case <-ctx.Done():
 			return
@@ -115,6 +120,43 @@ func (c *Collector) Run(ctx context.Context) {
 		case <-timer.C:
 		}
 	}
+}
+
+// turn switches a collection and takes its sample if it is time for one.
+func (c *Collector) turn(k *collection, on bool, period time.Duration) {
+	if k.on && !on {
+		k.forget()
+	}
+	k.on = on
+	if k.wait(period) > 0 {
+		return
+	}
+	// The period runs from before the reading, and the timer never fires early: an integration period that is a multiple of
+	// the collecting period is met by every sample.
+	k.last = time.Now()
+	if err := k.sample(instant{k.last, Float(c.mono())}); err != nil {
+		c.failures.report(k.what, err)
+		return
+	}
+	sampled := time.Now()
+	c.sampled.Store(&sampled)
+}
+
+// collection is one kind of statistics on the goroutine of Run.
+type collection struct {
+	what   string
+	sample func(instant) error
+	forget func()
+	on     bool
+	last   time.Time // when the last sample was begun
+}
+
+// wait returns how long it is to the next sample, less than nothing if it is late.
+func (k *collection) wait(period time.Duration) time.Duration {
+	if !k.on {
+		return math.MaxInt64
+	}
+	return period - time.Since(k.last)
 }
 
 // EnableHost switches the host statistics. What is switched off is forgotten.
@@ -128,6 +170,9 @@ func (c *Collector) SetPeriod(period time.Duration) { c.change(func(s *Status) {
 
 // Status returns what was asked for last.
 func (c *Collector) Status() Status { return *c.status.Load() }
+
+// Sampled returns when the last sample was complete, for those who watch over the Collector; zero before the first.
+func (c *Collector) Sampled() time.Time { return *c.sampled.Load() }
 
 func (c *Collector) change(set func(*Status)) {
 	for {
@@ -155,32 +200,4 @@ func (c *Collector) HostHistory(period time.Duration) []HostSample { return c.ho
 // is no such period or program.
 func (c *Collector) ProcessHistory(namespec string, period time.Duration) (ProcessHistory, bool) {
 	return c.processes.history(namespec, period)
-}
-
-// collection is one kind of statistics on the goroutine of Run.
-type collection struct {
-	sample func(instant)
-	forget func()
-	on     bool
-	last   time.Time // when the last sample was taken
-}
-
-// turn takes a sample if it is time for one and returns how long it is to the next.
-func (k *collection) turn(on bool, period time.Duration, mono func() float64) time.Duration {
-	if k.on && !on {
-		k.forget()
-	}
-	k.on = on
-	if !on {
-		return math.MaxInt64
-	}
-	period = max(period, minPeriod)
-	if wait := period - time.Since(k.last); wait > 0 {
-		return wait
-	}
-	// The period runs from before the reading, and the timer never fires early: an integration period that is a multiple of
-	// the collecting period is met by every sample.
-	k.last = time.Now()
-	k.sample(instant{k.last, Float(mono())})
-	return period - time.Since(k.last)
 }

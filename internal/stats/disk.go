@@ -76,19 +76,31 @@ func (d *diskUsage) measure(points []string) map[string]Float {
 	defer cancel()
 	usage := make(map[string]Float, len(asked))
 	for _, point := range asked {
-		select {
-		case <-patience.Done():
-			d.failures.report("disk usage", fmt.Errorf("statfs %s: %w", point, unix.ETIMEDOUT))
-		case a := <-d.asked[point]:
+		a, answered := await(patience, d.asked[point])
+		if answered {
 			delete(d.asked, point)
-			if a.err != nil {
-				d.failures.report("disk usage", fmt.Errorf("statfs %s: %w", point, a.err))
-				continue
-			}
-			usage[point] = a.usage
 		}
+		if a.err != nil {
+			d.failures.report("disk usage", fmt.Errorf("statfs %s: %w", point, a.err))
+			continue
+		}
+		usage[point] = a.usage
 	}
 	return usage
+}
+
+func await(patience context.Context, reply chan answer) (a answer, answered bool) {
+	select {
+	case a = <-reply:
+		return a, true
+	case <-patience.Done():
+	}
+	select {
+	case a = <-reply: // while another one was waited for
+		return a, true
+	default:
+		return answer{err: unix.ETIMEDOUT}, false
+	}
 }
 
 func (d *diskUsage) ask(point string) chan answer {

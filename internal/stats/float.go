@@ -2,6 +2,7 @@ package stats
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 )
 
@@ -9,10 +10,14 @@ import (
 // package are finite.
 type Float float64
 
-// MarshalJSON writes the shortest text that reads back as the same number, always with a point or an exponent.
+// MarshalJSON writes the shortest text that reads back as the same number, always with a point or an exponent, which very big
+// and very small numbers have.
 func (f Float) MarshalJSON() ([]byte, error) {
-	text := strconv.AppendFloat(nil, float64(f), 'g', -1, 64)
-	if !bytes.ContainsAny(text, ".e") {
+	if size := math.Abs(float64(f)); size != 0 && (size < 1e-4 || size >= 1e16) {
+		return strconv.AppendFloat(nil, float64(f), 'e', -1, 64), nil
+	}
+	text := strconv.AppendFloat(nil, float64(f), 'f', -1, 64)
+	if !bytes.ContainsRune(text, '.') {
 		text = append(text, ".0"...)
 	}
 	return text, nil

@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -31,30 +32,29 @@ func newProcessSampler(cfg Config, failures *failures) *processSampler {
 
 func (s *processSampler) forget() { s.programs.Store(&map[string]*program{}) }
 
-func (s *processSampler) sample(at instant) {
+func (s *processSampler) sample(at instant) error {
 	targets := s.targets()
 	memory, err := physicalMemory(s.proc)
 	if err != nil {
-		s.failures.report("physical memory", err)
-		return
+		return fmt.Errorf("read physical memory: %w", err)
 	}
-	tree, err := readTree(s.proc, s.failures)
+	all, err := readTree(s.proc, s.failures)
 	if err != nil {
-		s.failures.report("processes", err)
-		return
+		return fmt.Errorf("read processes: %w", err)
 	}
 	// The next map has only what is up: what has ended is gone with the old one.
 	before, after := *s.programs.Load(), make(map[string]*program, len(targets)+1)
 	for _, target := range targets {
-		if use, up := tree.family(target.PID); up {
+		if use, up := all.family(target.PID); up {
 			after[target.Namespec] = s.take(before[target.Namespec], target, use, at, memory)
 		}
 	}
-	if use, up := tree.processes[s.self]; up {
+	if use, up := all.processes[s.self]; up {
 		use.waited = 0 // its children are the programs
 		after[Supervisord] = s.take(before[Supervisord], Target{Supervisord, s.self}, use, at, memory)
 	}
 	s.programs.Store(&after)
+	return nil
 }
 
 // take adds a measure to what is known of a program, which begins anew when it is another process than before.
