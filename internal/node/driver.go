@@ -66,7 +66,7 @@ func (n *Node) leave() {
 // step lets the core take one event into account, publishes what it sees then, and has the effects carried out.
 func (n *Node) step(ctx context.Context, ev cluster.Event) {
 	effects := n.core.Step(time.Now(), ev)
-	n.view.Store(n.core.View())
+	n.show(n.core.View())
 	for _, e := range effects {
 		n.carryOut(ctx, e)
 	}

@@ -164,17 +164,22 @@ func (m *member) kill() {
 	m.stop()
 }
 
-// await waits until a View satisfies a condition. Views change without a word, so it asks again and again.
+// await waits until a View satisfies a condition.
 func await(t *testing.T, what string, m *member, cond func(*cluster.View) bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
-	for !cond(m.View()) {
+	views := m.Watch(1)
+	defer views.Close()
+	for {
 		select {
+		case v := <-views.C:
+			if cond(v) {
+				return
+			}
 		case <-deadline:
 			v := m.View()
 			t.Fatalf("%s: not reached; %s is in %s, Master %q, sees %v", what, v.Self.Nick, v.Self.Modes.State, v.Self.Modes.Master,
 				v.Self.Modes.Instances)
-		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }

@@ -52,6 +52,7 @@ func (n *Node) Handler() http.Handler {
 	orders := &rpc.Handler{Table: table}
 	mux := http.NewServeMux()
 	mux.Handle("/cluster/events", n.members.Handler())
+	mux.HandleFunc(samplesPath, n.serveSamples)
 	mux.HandleFunc(OrderPath, func(w http.ResponseWriter, r *http.Request) {
 		if _, err := n.cfg.Gossip.Trust.Verify(w, r); err != nil {
 			n.cfg.Logger.Log(r.Context(), slog.LevelWarn, "order refused", "remote", r.RemoteAddr, "error", err)

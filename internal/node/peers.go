@@ -89,11 +89,7 @@ type wireOrder struct {
 
 // remote returns the function that calls a peer.
 func (n *Node) remote(identifier string) func(context.Context, cluster.Order) error {
-	scheme := "http://"
-	if n.cfg.TLS != nil {
-		scheme = "https://"
-	}
-	client, err := rpc.NewClient(rpc.ClientConfig{URL: scheme + identifier + OrderPath, TLS: n.cfg.TLS,
+	client, err := rpc.NewClient(rpc.ClientConfig{URL: n.urlOf(identifier) + OrderPath, TLS: n.cfg.TLS,
 		Prepare: func(r *http.Request, body []byte) error {
 			n.cfg.Gossip.Trust.Sign(r, identifier, body)
 			return nil

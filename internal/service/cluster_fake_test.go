@@ -29,8 +29,9 @@ type fakeCluster struct {
 	queue   []func()
 	asked   uint64
 	replies map[uint64]cluster.Reply
-	logs    []string // of n1
-	ended   []bool   // the End effects of n1: restart or not
+	logs    []string            // of n1
+	ended   []bool              // the End effects of n1: restart or not
+	seen    func(*cluster.View) // told each View of n1; may be nil
 }
 
 type fakeNode struct {
@@ -148,7 +149,11 @@ func (f *fakeCluster) drain() {
 }
 
 func (f *fakeCluster) step(n *fakeNode, ev cluster.Event) {
-	for _, e := range n.core.Step(f.now, ev) {
+	effects := n.core.Step(f.now, ev)
+	if n == f.nodes[0] && f.seen != nil {
+		f.seen(n.core.View())
+	}
+	for _, e := range effects {
 		f.carryOut(n, e)
 	}
 }

@@ -65,7 +65,10 @@ func (s *supvisors) statusMethods() []rpc.Method {
 }
 
 func (s *supvisors) getState(context.Context, rpc.Args) (any, error) {
-	v := s.node.View()
+	return s.state(s.node.View()), nil
+}
+
+func (s *supvisors) state(v *cluster.View) SupvisorsState {
 	state := SupvisorsState{stateHead: s.head(v.Self), Starting: []string{}, Stopping: []string{}, Instances: instanceStates(v, v.Self.Modes)}
 	for _, n := range v.Instances {
 		if n.Modes.Starting {
@@ -75,7 +78,7 @@ func (s *supvisors) getState(context.Context, rpc.Args) (any, error) {
 			state.Stopping = append(state.Stopping, n.Identifier)
 		}
 	}
-	return state, nil
+	return state
 }
 
 func (s *supvisors) stateModes(list []*cluster.InstanceView) []StateModes {
