@@ -38,7 +38,7 @@ func (l *loader) supvisors(inet []InetServer) *Supvisors {
 	v.EventLink = try(s, "event_link", NoEventLink, ParseEventLink)
 	v.EventPort = try(s, "event_port", 0, between("port", 1, 65535))
 	v.AutoFence = try(s, "auto_fence", false, ini.Bool)
-	v.DisabilitiesFile = try(s, "disabilities_file", "", ini.Normalize)
+	v.DisabilitiesFile = try(s, "disabilities_file", "", parseOptionalPath)
 	v.TailLimit = try(s, "tail_limit", 1024, ini.ByteSize)
 	v.TailfLimit = try(s, "tailf_limit", 1024, ini.ByteSize)
 	s.statistics(v)
@@ -204,12 +204,12 @@ func (s *section) synchronization(v *Supvisors) {
 // configuration file, then in the working directory, where Supvisors looks.
 func (s *section) files(key string) func(string) ([]string, error) {
 	return func(text string) ([]string, error) {
-		text, err := ini.Expand(text, "rpcinterface.supvisors", s.vars)
+		patterns, err := ini.Expand(text, "rpcinterface.supvisors", s.vars)
 		if err != nil {
 			return nil, err
 		}
 		var found []string
-		for _, pattern := range strings.Fields(text) {
+		for _, pattern := range strings.Fields(patterns) {
 			files := ini.Glob(pattern)
 			if !filepath.IsAbs(pattern) {
 				if beside := ini.Glob(filepath.Join(s.here, pattern)); len(beside) > 0 {

@@ -188,6 +188,14 @@ func parsePeriods(s string) ([]time.Duration, error) {
 	return periods, nil
 }
 
+// parseOptionalPath makes a path absolute; an empty one stands for none.
+func parseOptionalPath(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	return ini.Normalize(s)
+}
+
 // parseSeconds reads a whole number of seconds, 0 or more.
 func parseSeconds(s string) (time.Duration, error) {
 	const most = 365 * 24 * 3600
