@@ -123,3 +123,6 @@ func recorder() (*failures, *strings.Builder) {
 
 // near allows for the last bits of a float.
 func near(a, b Float) bool { return a-b < 1e-9 && b-a < 1e-9 }
+
+// countLogged is how many lines of a log report a failure of what.
+func countLogged(log, what string) int { return strings.Count(log, " what="+what+" ") }
