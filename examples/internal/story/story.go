@@ -10,12 +10,14 @@ package story
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,7 +26,7 @@ import (
 )
 
 // patience is how long anything may take on a busy machine.
-const patience = 60 * time.Second
+const patience = 15 * time.Second
 
 // Story is a README that is being played, in a directory of its own and on free ports.
 type Story struct {
@@ -49,7 +51,7 @@ func Open(t *testing.T) *Story {
 	}
 	s := &Story{t: t, root: t.TempDir(), name: filepath.Base(dir), ports: map[string]string{}}
 	s.tag = fmt.Sprintf("STORY=%s.%d.%d", s.name, os.Getpid(), rand.Int())
-	if err := filepath.WalkDir(".", s.copy); err != nil {
+	if err := s.copy(); err != nil {
 		t.Fatal(err)
 	}
 	readme, err := os.ReadFile(s.Path("README.md"))
@@ -70,21 +72,54 @@ func Open(t *testing.T) *Story {
 }
 
 // copy takes over what belongs to the example, with free ports in place of its own ones.
-func (s *Story) copy(path string, entry os.DirEntry, err error) error {
-	switch {
-	case err != nil:
+func (s *Story) copy() error {
+	texts := map[string]string{}
+	used := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return os.MkdirAll(s.Path(path), 0o755)
+		case filepath.Ext(path) == ".go" || strings.HasPrefix(path, "run/"): // the latter was left behind by a reader
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		texts[path] = string(data)
+		for _, port := range portPattern.FindAllString(texts[path], -1) {
+			used[port] = true
+		}
 		return err
-	case entry.IsDir():
-		return os.MkdirAll(s.Path(path), 0o755)
-	case filepath.Ext(path) == ".go" || strings.HasPrefix(path, "run/"): // the latter was left behind by a reader
-		return nil
-	}
-	data, err := os.ReadFile(path)
+	})
 	if err != nil {
 		return err
 	}
-	text := portPattern.ReplaceAllStringFunc(string(data), s.Port)
-	return os.WriteFile(s.Path(path), []byte(text), 0o644)
+	// what is sorted in the README is sorted here
+	free := freePorts(len(used))
+	for i, port := range slices.Sorted(maps.Keys(used)) {
+		s.ports[port] = free[i]
+	}
+	for path, text := range texts {
+		text = portPattern.ReplaceAllStringFunc(text, s.Port)
+		if err := os.WriteFile(s.Path(path), []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freePorts returns different ports, sorted, of five digits each, like those of the README. They lie below the ones that connections
+// of other tests take for themselves.
+func freePorts(n int) []string {
+	found := map[string]bool{}
+	for len(found) < n {
+		port := strconv.Itoa(10000 + rand.IntN(20000))
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
+			ln.Close()
+			found[port] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
 // Path is where a file of the example is.
@@ -97,17 +132,7 @@ func (s *Story) Read(path string) string {
 }
 
 // Port is what stands for a port of the README.
-func (s *Story) Port(port string) string {
-	for s.ports[port] == "" {
-		// below the ports that connections of other tests take for themselves
-		free := strconv.Itoa(10000 + rand.IntN(20000))
-		if ln, err := net.Listen("tcp", "127.0.0.1:"+free); err == nil {
-			ln.Close()
-			s.ports[port] = free
-		}
-	}
-	return s.ports[port]
-}
+func (s *Story) Port(port string) string { return s.ports[port] }
 
 // Play plays the next section, which has this title. Nothing goes on after a step that failed.
 func (s *Story) Play(t *testing.T, title string) {
@@ -141,9 +166,13 @@ func (s *Story) play(t *testing.T, step step) {
 	if strings.Contains(step.commands, "python3") && !Python() {
 		t.Skip("/usr/bin/python3 is not installed: no Python script can be run")
 	}
+	commands := step.commands
+	if step.shown == "" {
+		commands = "set -e\n" + commands // there is no telling from the output that one of them failed
+	}
 	var got string
 	try := func() bool {
-		out, err := s.Run(step.commands)
+		out, err := s.Run(commands)
 		got = fmt.Sprintf("%s[%v]", out, err)
 		if step.shown == "" {
 			return err == nil
@@ -178,7 +207,7 @@ func (s *Story) Run(commands string) (string, error) {
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	cmd := exec.Command("/bin/sh", "-e", "-c", commands)
+	cmd := exec.Command("/bin/sh", "-c", commands)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, out, out
 	cmd.Env = append(os.Environ(), s.tag, "PATH=/usr/bin:"+os.Getenv("PATH"))
 	failure := cmd.Run()
@@ -221,7 +250,8 @@ func (s *Story) end() {
 	}
 	logs, _ := filepath.Glob(s.Path("run/*.log"))
 	for _, log := range logs {
-		text, _ := os.ReadFile(log)
-		s.t.Logf("%s:\n%s", filepath.Base(log), text)
+		if text, _ := os.ReadFile(log); len(text) > 0 {
+			s.t.Logf("%s:\n%s", filepath.Base(log), text)
+		}
 	}
 }
