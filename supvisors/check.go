@@ -6,15 +6,43 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
+	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/process"
 )
 
-// check reports every problem of a configuration and its rules files: exit status 0 when all is well, 1 when there are warnings
-// only, 2 when the daemon would not start.
+const checkUsage = `supvisors check -- say what is wrong with a configuration and its rules files; nothing is started.
+
+Usage: supvisors check [-c FILENAME] [--rule NAMESPEC] [options of the daemon]
+
+-c/--configuration FILENAME -- the configuration file (looked for in well-known places if not given)
+--rule NAMESPEC -- print the rules that hold for a process, group:process, and what has decided each of them
+-h/--help -- print this text and exit
+
+Each problem is a line on the standard output, an error or a warning with file:line. Warned of are also the elements of the rules
+files that apply to no group and no process of this configuration, and names that are no node of supvisors_list, no alias
+and no stereotype of this node: other nodes may have them, as rules files are the same on all of them.
+
+Exit status:
+0 -- all is well
+1 -- there are warnings only
+2 -- the daemon would not start, or would not apply the rules files
+`
+
+// check reports every problem of a configuration and its rules files. checkUsage says what it prints and returns.
 func check(args []string, stdout, stderr io.Writer) int {
-	flags, err := config.ParseFlags(args)
+	rule, args, err := ruleFlag(args)
+	var flags config.Flags
+	if err == nil {
+		flags, err = config.ParseFlags(args)
+	}
+	if err == nil && flags.Help {
+		fmt.Fprint(stdout, checkUsage)
+		return 0
+	}
 	var path string
 	if err == nil {
 		path, err = config.Find(flags)
@@ -23,58 +51,120 @@ func check(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "Error:", err)
 		return 2
 	}
-	status := 0
-	warn := func(p config.Problem) {
-		fmt.Fprintln(stdout, "warning:", p)
-		status = max(status, 1)
+	p := &problems{out: stdout}
+	cfg := p.load(path, flags)
+	if cfg == nil {
+		return p.status
 	}
-	cfg, err := config.Load(path, flags)
-	var bad *config.Error
-	if errors.As(err, &bad) {
-		for _, p := range bad.Warnings {
-			warn(p)
-		}
-		for _, p := range bad.Problems {
-			fmt.Fprintln(stdout, "error:", p)
-		}
-		return 2
+	var options cluster.Config
+	if cfg.Supvisors != nil {
+		options = p.cluster(cfg)
 	}
-	if err != nil {
-		fmt.Fprintln(stderr, "Error:", err)
-		return 2
+	if rule != "" && p.status < 2 {
+		explain(stdout, cfg, options.Rules, process.ParseNamespec(rule))
 	}
-	for _, p := range cfg.Warnings {
-		warn(p)
-	}
-	if cfg.Supvisors == nil {
-		return status
-	}
-	seen := &problems{out: stdout}
-	if _, err := clusterOptions(context.Background(), cfg, slog.New(seen)); err != nil {
-		for line := range strings.Lines(err.Error()) {
-			fmt.Fprintln(stdout, "error:", strings.TrimSpace(line))
-		}
-		return 2
-	}
-	return max(status, seen.status)
+	return p.status
 }
 
-// problems is a log handler that prints what is wrong and keeps the exit status that it deserves.
+// ruleFlag takes --rule out of the arguments.
+func ruleFlag(args []string) (rule string, rest []string, err error) {
+	for i, arg := range args {
+		name, value, ok := strings.Cut(arg, "=")
+		if name != "--rule" {
+			continue
+		}
+		rest = slices.Clone(args[:i])
+		if args = args[i+1:]; !ok && len(args) > 0 {
+			value, args = args[0], args[1:]
+		}
+		if n := process.ParseNamespec(value); n.Group == "" || n.Process == "" {
+			return "", nil, fmt.Errorf("--rule wants a process, as group:process")
+		}
+		return value, append(rest, args...), nil
+	}
+	return "", args, nil
+}
+
+// problems prints what is wrong and keeps the exit status that it deserves. As a log handler it prints what is logged.
 type problems struct {
 	out    io.Writer
 	status int
 }
 
-func (p *problems) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
-
-func (p *problems) Handle(_ context.Context, r slog.Record) error {
+func (p *problems) tell(level slog.Level, problem string) {
 	word, status := "warning:", 1
-	if r.Level >= slog.LevelError {
+	if level >= slog.LevelError {
 		word, status = "error:", 2
 	}
 	p.status = max(p.status, status)
-	_, err := fmt.Fprintln(p.out, word, r.Message)
-	return err
+	fmt.Fprintln(p.out, word, problem)
+}
+
+// load returns the configuration, nil when it cannot be used.
+func (p *problems) load(path string, flags config.Flags) *config.Config {
+	cfg, err := config.Load(path, flags)
+	var bad *config.Error
+	switch {
+	case errors.As(err, &bad):
+		p.warn(bad.Warnings)
+		for _, problem := range bad.Problems {
+			p.tell(slog.LevelError, problem.String())
+		}
+		return nil
+	case err != nil:
+		p.tell(slog.LevelError, err.Error())
+		return nil
+	}
+	p.warn(cfg.Warnings)
+	return cfg
+}
+
+func (p *problems) warn(warnings []config.Problem) {
+	for _, w := range warnings {
+		p.tell(slog.LevelWarn, w.String())
+	}
+}
+
+// cluster checks what the node would take part with.
+func (p *problems) cluster(cfg *config.Config) cluster.Config {
+	options, err := clusterOptions(context.Background(), cfg, slog.New(p))
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			p.tell(slog.LevelError, strings.TrimSpace(line))
+		}
+		return options
+	}
+	known := func(name string) bool {
+		return slices.Contains(cfg.Supvisors.Stereotypes, name) || slices.ContainsFunc(options.Instances, func(id cluster.Identity) bool {
+			return name == id.Identifier || name == id.Nick
+		})
+	}
+	p.warn(cfg.UnknownCoreIdentifiers(known))
+	for _, problem := range slices.Concat(options.Rules.UnknownNames(known), options.Rules.Unused(processes(cfg))) {
+		problem.Warning = false // tell says it
+		p.tell(slog.LevelWarn, problem.String())
+	}
+	return options
+}
+
+// processes returns the names of the processes of each group.
+func processes(cfg *config.Config) map[string][]string {
+	all := map[string][]string{}
+	for _, group := range cfg.Groups {
+		all[group.Name] = nil
+		for _, spec := range group.Specs {
+			all[group.Name] = append(all[group.Name], spec.Name)
+		}
+	}
+	return all
+}
+
+// Enabled, Handle, WithAttrs and WithGroup make the log of clusterOptions a list of problems.
+func (p *problems) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+
+func (p *problems) Handle(_ context.Context, r slog.Record) error {
+	p.tell(r.Level, r.Message)
+	return nil
 }
 
 func (p *problems) WithAttrs([]slog.Attr) slog.Handler { return p }

@@ -50,6 +50,9 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 		return cluster.Config{}, err
 	}
 	o.Self = self.Identifier
+	if name := cfg.Supervisord.Identifier; name != defaultIdentifier && name != self.Nick {
+		logger.Warn(fmt.Sprintf("mismatch between Supervisor identifier %q and local Supvisors identified in supvisors_list %q", name, self.Nick))
+	}
 	network := node.LocalNetwork(ctx)
 	for i := range o.Instances {
 		if id := &o.Instances[i]; id.Identifier == o.Self {
@@ -59,6 +62,9 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 	return o, nil
 }
 
+// defaultIdentifier is the name of a Supervisor that was given none.
+const defaultIdentifier = "supervisor"
+
 // alone is a node without a supvisors_list.
 func alone(nick string, port int) (cluster.Identity, error) {
 	host, err := os.Hostname()
@@ -66,7 +72,7 @@ func alone(nick string, port int) (cluster.Identity, error) {
 		return cluster.Identity{}, fmt.Errorf("name of this host: %w", err)
 	}
 	id := net.JoinHostPort(host, strconv.Itoa(port))
-	if nick == "" || nick == "supervisor" {
+	if nick == "" || nick == defaultIdentifier {
 		nick = id
 	}
 	return cluster.Identity{Identifier: id, Nick: nick, Host: host, Port: port}, nil

@@ -27,7 +27,8 @@ type session struct {
 	options  cluster.Config
 	// disabled are the programs that must not start; nil without a file for them
 	disabled *service.Disabilities
-	node     *node.Node // nil for a plain Supervisor
+	node     *node.Node      // nil for a plain Supervisor
+	events   *eventInterface // nil for a plain Supervisor
 	doors    *doors
 }
 
@@ -165,7 +166,9 @@ func (s *session) serve() error {
 	deps := service.Deps{Supervisor: s.sup, SupervisorVersion: supervisorVersion, PID: os.Getpid(), Log: s.log}
 	if s.node != nil {
 		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
-		deps.Disabilities, deps.CollectingPeriod = s.disabled, s.cfg.Supvisors.CollectingPeriod
+		deps.Disabilities = s.disabled
+		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.cluster.Logger)
+		deps.Statistics = s.events.statistics
 	}
 	handler, err := routes(deps, s.node)
 	if err != nil {
@@ -219,6 +222,7 @@ func (s *session) live(ctx context.Context) {
 	var membership sync.WaitGroup
 	if s.node != nil {
 		membership.Go(func() { s.node.Run(nodeCtx) })
+		membership.Go(func() { s.events.run(nodeCtx) })
 	}
 	s.sup.Start()
 	<-s.sup.Ending()

@@ -36,7 +36,7 @@ var edges = map[string][]string{
 	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
-		"internal/config", "internal/child", "internal/ini", "internal/logfile", "rules"},
+		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
 	// floor 5
 	"internal/web":     {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/publish": nil, // it carries headers and bodies and need not understand them

@@ -13,6 +13,7 @@ import (
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/rpc"
 	"github.com/supvisors/supvisors/rules"
 )
@@ -357,7 +358,8 @@ func newClusterDaemon(t *testing.T, prepare func(*fakeCluster)) (*daemon, *fakeC
 	f := newFakeCluster(t, options, samplePrograms)
 	prepare(f)
 	return newDaemon(t, "", func(d *daemon) {
-		d.deps.Cluster, d.deps.Options, d.deps.CollectingPeriod = f, options, 5*time.Second
+		d.deps.Cluster, d.deps.Options = f, options
+		d.deps.Statistics = stats.New(stats.Config{Host: true, Period: 5 * time.Second})
 	}), f
 }
 

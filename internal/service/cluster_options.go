@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
@@ -22,14 +23,23 @@ func (s *supvisors) optionMethods() []rpc.Method {
 		{Name: "supvisors.get_statistics_status", Doc: "Get which statistics this instance collects.",
 			Result: rpc.Result{Kind: rpc.Struct, Doc: "what is collected, and the period in seconds", Type: StatisticsStatus{}},
 			Fn: func(context.Context, rpc.Args) (any, error) {
-				return StatisticsStatus{Period: s.deps.CollectingPeriod.Seconds()}, nil
+				now := s.deps.Statistics.Status()
+				return StatisticsStatus{Host: now.Host, Process: now.Process, Period: now.Period.Seconds()}, nil
 			}},
 		{Name: "supvisors.enable_host_statistics", Doc: "Begin or end to collect the statistics of the host.", Access: rpc.Admin,
-			Params: []rpc.Param{enabled("enable_host", "whether to collect them")}, Result: always, Fn: notCollected},
+			Params: []rpc.Param{enabled("enable_host", "whether to collect them")}, Result: always,
+			Fn: func(_ context.Context, a rpc.Args) (any, error) {
+				s.deps.Statistics.EnableHost(a.Bool(0))
+				return true, nil
+			}},
 		{Name: "supvisors.enable_process_statistics", Doc: "Begin or end to collect the statistics of the processes.", Access: rpc.Admin,
-			Params: []rpc.Param{enabled("enable_process", "whether to collect them")}, Result: always, Fn: notCollected},
+			Params: []rpc.Param{enabled("enable_process", "whether to collect them")}, Result: always,
+			Fn: func(_ context.Context, a rpc.Args) (any, error) {
+				s.deps.Statistics.EnableProcess(a.Bool(0))
+				return true, nil
+			}},
 		{Name: "supvisors.update_collecting_period", Doc: "Change the period of the statistics.", Access: rpc.Admin,
-			Params: []rpc.Param{{Name: "collecting_period", Kind: rpc.Double, Doc: "seconds between two samples"}}, Result: always, Fn: notCollected},
+			Params: []rpc.Param{{Name: "collecting_period", Kind: rpc.Double, Doc: "seconds between two samples"}}, Result: always, Fn: s.updatePeriod},
 	}
 }
 
@@ -40,9 +50,17 @@ type StatisticsStatus struct {
 	Period  float64 `xmlrpc:"collecting_period"`
 }
 
-// notCollected is what Supvisors answers where its collector is missing.
-func notCollected(context.Context, rpc.Args) (any, error) {
-	return nil, rpc.NewFault(rpc.NotInstalled, "psutil not installed")
+// maxPeriod is the longest collecting period that is taken, in seconds: the range of stats_collecting_period.
+const maxPeriod = 3600
+
+func (s *supvisors) updatePeriod(_ context.Context, a rpc.Args) (any, error) {
+	period := a.Float(0)
+	if !(period > 0 && period <= maxPeriod) { // not a number is neither
+		return nil, rpc.NewFault(rpc.IncorrectParameters, fmt.Sprintf("invalid collecting_period=%v - seconds expected above 0, %d at most",
+			period, maxPeriod))
+	}
+	s.deps.Statistics.SetPeriod(time.Duration(period * float64(time.Second)))
+	return true, nil
 }
 
 // logLevels are the levels of Supervisor's logs with their numbers, the most severe first.

@@ -50,3 +50,25 @@ func TestLogLevelOfTheDaemon(t *testing.T) {
 		t.Errorf("log: %s", log)
 	}
 }
+
+func TestStatisticsControl(t *testing.T) {
+	d := newNodeDaemon(t, nil)
+	status := func(host, process bool, period float64) {
+		t.Helper()
+		d.want(m("host_stats", host, "process_stats", process, "collecting_period", period), "supvisors.get_statistics_status")
+	}
+	status(true, false, 5)
+	d.want(true, "supvisors.enable_host_statistics", false)
+	d.want(true, "supvisors.enable_process_statistics", true)
+	status(false, true, 5)
+	d.want(true, "supvisors.update_collecting_period", 7.5)
+	d.want(true, "supvisors.enable_host_statistics", true)
+	status(true, true, 7.5)
+	d.want(true, "supvisors.update_collecting_period", 4)
+	status(true, true, 4)
+	for period, text := range map[any]string{0: "0", -1: "-1", 3600.5: "3600.5", 1e300: "1e+300"} {
+		d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid collecting_period="+text+" - seconds expected above 0, 3600 at most",
+			"supvisors.update_collecting_period", period)
+	}
+	status(true, true, 4)
+}

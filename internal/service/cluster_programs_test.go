@@ -9,9 +9,11 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
 )
@@ -57,6 +59,7 @@ func newNodeDaemon(t *testing.T, prepare func(*daemon)) *daemon {
 			}
 			return all
 		})
+		d.deps.Statistics = stats.New(stats.Config{Host: true, Period: 5 * time.Second})
 		f.nodes[0].local = func(o cluster.Order) error {
 			if o.Action == cluster.StartProcess {
 				return d.sup.StartProcessArgs(context.Background(), o.Namespec, o.ExtraArgs, false)

@@ -100,7 +100,7 @@ func TestConfiguredOptions(t *testing.T) {
 	d.want("0.19", "supvisors.get_api_version")
 	d.want(m("auto-fencing", false, "starting", "CONFIG", "conciliation", "USER", "supvisors_failure", "CONTINUE"), "supvisors.get_strategies")
 	d.want(identifiers("n1", "n2", "n3"), "supvisors.get_core_identifiers")
-	d.want(m("host_stats", false, "process_stats", false, "collecting_period", 5.0), "supvisors.get_statistics_status")
+	d.want(m("host_stats", true, "process_stats", false, "collecting_period", 5.0), "supvisors.get_statistics_status")
 	d.want([]any{}, "supvisors.get_conflicts")
 	d.want("n1", "supervisor.getIdentification")
 }

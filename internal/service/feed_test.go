@@ -152,5 +152,5 @@ func TestFeedOfBeginning(t *testing.T) {
 	_, c := newFedCluster(t)
 	states := slices.Compact(c.take("supvisors", "fsm_statename"))
 	same(t, "states", states, "SYNCHRONIZATION", "ELECTION", "OPERATION") // with nothing to distribute
-	same(t, "events", c.take("event")) // nothing has happened to a process
+	same(t, "events", c.take("event"))                                    // nothing has happened to a process
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
 )
@@ -21,10 +21,9 @@ type Deps struct {
 	Cluster Cluster        // nil without [rpcinterface:supvisors]: there are no supvisors.* rows then
 	Options cluster.Config // of the Cluster
 	// Level is what supvisors.change_log_level changes. nil is the level of Log.
-	Level *slog.LevelVar
-	// CollectingPeriod is stats_collecting_period, what get_statistics_status answers.
-	CollectingPeriod time.Duration
-	Disabilities     *Disabilities // where enable and disable are remembered; nil forgets them
+	Level        *slog.LevelVar
+	Statistics   *stats.Collector // of this node; needed with Cluster
+	Disabilities *Disabilities    // where enable and disable are remembered; nil forgets them
 }
 
 // Table returns the rows of supervisor.*, and with a cluster those of supvisors.*; rpc adds system.*.
