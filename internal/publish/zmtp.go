@@ -72,16 +72,16 @@ func readFrame(r io.Reader) (frame, error) {
 		return frame{}, err
 	}
 	flags, size := head[0], uint64(head[1])
+	if flags&^flagsKnown != 0 || flags&flagCommand != 0 && flags&flagMore != 0 {
+		return frame{}, errFrame
+	}
 	if flags&flagLong != 0 {
 		if _, err := io.ReadFull(r, head[2:]); err != nil {
 			return frame{}, unexpected(err)
 		}
 		size = binary.BigEndian.Uint64(head[1:])
 	}
-	switch {
-	case flags&^flagsKnown != 0, flags&flagCommand != 0 && flags&flagMore != 0:
-		return frame{}, errFrame
-	case size > maxFrame:
+	if size > maxFrame {
 		return frame{}, errTooLong
 	}
 	body := make([]byte, size)
