@@ -5,10 +5,10 @@ import "slices"
 // finish checks what only all files together tell, and hands out the Set if it may be used.
 func (l *loader) finish() (*Set, []Problem) {
 	l.checkAliases()
-	for _, m := range l.modelled {
+	for _, m := range l.set.modelled {
 		l.checkReference(m)
 	}
-	for _, a := range l.all {
+	for _, a := range l.set.all {
 		l.checkApplication(a)
 	}
 	if slices.ContainsFunc(l.problems, func(p Problem) bool { return !p.Warning }) {

@@ -13,8 +13,13 @@ type Formula struct {
 	root expr
 }
 
-// String returns the formula as written in the file.
-func (f *Formula) String() string { return f.text }
+// String returns the formula as written in the file, "" for nil.
+func (f *Formula) String() string {
+	if f == nil {
+		return ""
+	}
+	return f.text
+}
 
 // Eval evaluates the formula for the processes of an application: names are all of them, up says whether one is in order.
 // The operand of a formula is a process of that name or else a pattern that has to match at least one whole name. Only any()

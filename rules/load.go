@@ -35,8 +35,6 @@ func Parse(name string, data []byte) (*Set, []Problem) {
 // loader fills a Set file by file.
 type loader struct {
 	set      *Set
-	all      []*application // every application element
-	modelled []*program     // every model element
 	problems []Problem
 }
 
@@ -103,7 +101,7 @@ func (l *loader) readModel(e *element) {
 		l.warn(e, "a model without a name is never used")
 		return
 	}
-	l.modelled = append(l.modelled, m)
+	l.set.modelled = append(l.set.modelled, m)
 	if old := l.set.models[m.name]; old != nil {
 		l.warn(e, "replaces the model at %s", old.element.place())
 	}
@@ -121,7 +119,7 @@ func (l *loader) readApplication(e *element) {
 			a.set = readField(l, child, applicationFields, a.set)
 		}
 	}
-	l.all = append(l.all, a)
+	l.set.all = append(l.set.all, a)
 	if a.unreachable() {
 		l.warn(e, "an application without a name or a pattern is never used")
 	}
@@ -191,7 +189,7 @@ func (l *loader) readKey(e *element) key {
 }
 
 // readField appends the setter of an element to those of its rule.
-func readField[T any](l *loader, e *element, fields []field[T], set []func(*T)) []func(*T) {
+func readField[T any](l *loader, e *element, fields []field[T], set []setting[T]) []setting[T] {
 	i := slices.IndexFunc(fields, func(f field[T]) bool { return f.name == e.name && e.space == "" })
 	if i < 0 {
 		l.wrong(e, "unknown element")
@@ -206,7 +204,7 @@ func readField[T any](l *loader, e *element, fields []field[T], set []func(*T)) 
 	case err != nil:
 		l.wrong(e, "%v", err)
 	default:
-		set = append(set, setter)
+		set = append(set, setting[T]{e, setter})
 	}
 	return set
 }

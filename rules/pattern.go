@@ -51,6 +51,19 @@ func (p *Pattern) Search(text string) bool {
 	return ok
 }
 
+// Searcher returns a Search for a pattern that a client has sent: all its calls together take no longer than limit and one search,
+// after which it finds nothing. It is for one goroutine.
+func (p *Pattern) Searcher(limit time.Duration) func(text string) bool {
+	return func(text string) bool {
+		if limit <= 0 {
+			return false
+		}
+		start := time.Now()
+		defer func() { limit -= time.Since(start) }()
+		return p.Search(text)
+	}
+}
+
 // find returns the number of characters of the leftmost match.
 func (p *Pattern) find(text string) (length int, ok bool) {
 	if p.ascii != nil && plainASCII(text) {

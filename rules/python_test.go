@@ -5,7 +5,9 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 // readData reads a file of testdata: the answers of Python 3.11 and Supvisors 0.19, whose verdicts those of this package are.
@@ -67,5 +69,36 @@ func TestPatternsAsPython(t *testing.T) {
 		if _, unlike := unlikePython[want.Pattern]; same == unlike {
 			t.Errorf("%q, which may differ: %v\ngot    %v %v\npython %v %v", want.Pattern, unlike, matches, err, want.Matches, want.Error)
 		}
+	}
+}
+
+// TestSearcher checks that a pattern which backtracks without end takes the time of the limit and one search, not that of all.
+func TestSearcher(t *testing.T) {
+	const evil = `^(?=a)(a+)+$`
+	p, err := CompilePattern(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.String() != evil {
+		t.Errorf("shown as %s", p)
+	}
+	search := p.Searcher(time.Nanosecond)
+	start := time.Now()
+	for range 1000 {
+		if search(strings.Repeat("a", 60) + "b") {
+			t.Fatal("found")
+		}
+	}
+	if took := time.Since(start); took > 50*matchTimeout {
+		t.Errorf("took %v", took)
+	}
+	if search("aaa") {
+		t.Error("finds something after the limit")
+	}
+	if search := p.Searcher(time.Minute); !search("aaa") || search("b") || !search("aa") {
+		t.Error("does not search within the limit")
+	}
+	if !p.Search("aaa") {
+		t.Error("the pattern itself has a limit")
 	}
 }

@@ -1,5 +1,7 @@
 package rules
 
+import "strings"
+
 // Identifiers is what an identifiers element asks for: where something may run. Names are nodes, stereotypes or unknown names,
 // in the order of the file, with aliases replaced and duplicates removed. The zero value allows no node at all.
 type Identifiers struct {
@@ -7,6 +9,21 @@ type Identifiers struct {
 	Hash  bool     // "#": the Nth process goes to the Nth node, starting again after the last
 	At    bool     // "@": the Nth process goes to the Nth node, those in excess go nowhere
 	Names []string // empty when All is set
+}
+
+// String returns the list as it may be written, "" for no node at all.
+func (ids Identifiers) String() string {
+	var all []string
+	if ids.At {
+		all = append(all, "@")
+	}
+	if ids.Hash {
+		all = append(all, "#")
+	}
+	if ids.All && all == nil {
+		all = append(all, "*")
+	}
+	return strings.Join(append(all, ids.Names...), ",")
 }
 
 // Application is what the rules say about one application.

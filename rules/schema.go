@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// field is an element that sets one field of a rule. read turns its text into the setter; a nil setter leaves the default.
+// field is an element that sets one field of a rule.
 type field[T any] struct {
 	name string
-	read func(text string) (func(*T), error)
+	read func(text string) (func(*T), error) // turns its text into the setter
+	show func(T) string                      // the value that a rule has
 }
 
 // errIgnored marks a value that the schema allows but that Supvisors does not use: a warning, and the default stays.
@@ -45,13 +46,14 @@ var programFields = []field[Program]{
 
 // value makes a field out of a parser and the place of its result.
 func value[T, V any](name string, parse func(string) (V, error), at func(*T) *V) field[T] {
-	return field[T]{name, func(text string) (func(*T), error) {
+	read := func(text string) (func(*T), error) {
 		v, err := parse(text)
 		if err != nil {
 			return nil, err
 		}
 		return func(t *T) { *at(t) = v }, nil
-	}}
+	}
+	return field[T]{name, read, func(t T) string { return fmt.Sprint(*at(&t)) }}
 }
 
 // xmlSpace is the white space that a schema strips from numbers and booleans.

@@ -15,6 +15,9 @@ type Set struct {
 	patterns     []*application // those with a pattern, in the order in which the patterns first appear
 	models       map[string]*program
 	aliases      []alias // in the order in which the names first appear
+
+	all      []*application // every application element, also one that another replaces
+	modelled []*program     // every model element with a name
 }
 
 // key is how an application, program or model element is found.
@@ -31,9 +34,15 @@ func (k *key) unreachable() bool {
 	return k.name == "" && !ok
 }
 
+// setting is what an element says about one field of a rule.
+type setting[T any] struct {
+	element *element
+	apply   func(*T)
+}
+
 type application struct {
 	key
-	set      []func(*Application)
+	set      []setting[Application]
 	programs map[string]*program
 	patterns []*program // as those of Set
 	all      []*program // every program element, also one that another replaces
@@ -42,7 +51,7 @@ type application struct {
 // program is a program element or a model.
 type program struct {
 	key
-	set       []func(*Program)
+	set       []setting[Program]
 	reference string
 }
 
@@ -59,7 +68,7 @@ func (s *Set) Application(name string, starting StartingStrategy) Application {
 	if elt := s.findApplication(name); elt != nil {
 		a.Managed = true
 		for _, set := range elt.set {
-			set(&a)
+			set.apply(&a)
 		}
 	}
 	a.Identifiers = s.resolve(a.Identifiers)
@@ -83,7 +92,7 @@ func (s *Set) program(app Application, elt *program, byPattern bool) (Program, [
 		StartingFailure: app.StartingFailure, RunningFailure: app.RunningFailure}
 	for _, e := range slices.Backward(s.chain(elt)) {
 		for _, set := range e.set {
-			set(&p)
+			set.apply(&p)
 		}
 	}
 	p.Identifiers = s.resolve(p.Identifiers)
@@ -187,6 +196,10 @@ func (s *Set) findProgram(applicationName, processName string) (elt *program, by
 	if a == nil {
 		return nil, false
 	}
+	return a.findProgram(processName)
+}
+
+func (a *application) findProgram(processName string) (elt *program, byPattern bool) {
 	if p := a.programs[processName]; p != nil {
 		return p, false
 	}

@@ -190,13 +190,3 @@ func TestWrongRules(t *testing.T) {
 		})
 	}
 }
-
-func TestCheckOfGoodFile(t *testing.T) {
-	p := newPlace(t)
-	p.write("conf", clustered+idle)
-	p.write("rules.xml", "<root>\n<application name=\"app\">\n<start_sequence>1</start_sequence>\n</application>\n</root>\n")
-	if got := p.run("check", "-c", p.path("conf")); got != (result{}) {
-		t.Errorf("%+v", got)
-	}
-	p.clean()
-}

@@ -61,6 +61,22 @@ type SupvisorsLog struct {
 	Level    slog.Level
 }
 
+// UnknownCoreIdentifiers returns a warning for each of core_identifiers that is not known, as a node or a stereotype.
+func (c *Config) UnknownCoreIdentifiers(known func(name string) bool) []Problem {
+	const key = "core_identifiers"
+	value, ok := c.loader.doc.Lookup(supvisorsSection, key)
+	if !ok {
+		return nil
+	}
+	var found []Problem
+	for _, name := range c.Supvisors.CoreIdentifiers {
+		if !known(name) {
+			found = append(found, Problem{value.Pos, supvisorsSection, key, name + " is no node or stereotype that is known here"})
+		}
+	}
+	return found
+}
+
 // EventLink is the protocol of the event interface for clients.
 type EventLink int
 
