@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -160,5 +162,35 @@ func TestCheckUsage(t *testing.T) {
 	code, lines := p.checked("--rule", "app:web") // the rules are wrong: nothing is explained
 	if code != 2 || len(lines) != 2 || !strings.HasPrefix(lines[0], "error: rules.xml:1:7: malformed XML") {
 		t.Errorf("%d, %q", code, lines)
+	}
+}
+
+// TestCheckFindsSelf has the ways to name the node itself in supvisors_list.
+func TestCheckFindsSelf(t *testing.T) {
+	host, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts := []string{host, strings.ToUpper(host), "localhost", "127.0.0.1", "127.0.0.2"}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addrs {
+		if network, ok := a.(*net.IPNet); ok && network.IP.To4() != nil && !network.IP.IsLoopback() {
+			hosts = append(hosts, network.IP.String())
+		}
+	}
+	p := newPlace(t)
+	for _, host := range hosts {
+		for form, found := range map[string]bool{"%s": true, "%s:@PORT@": true, "<me>%s": true, "<me>%s:@PORT@": true, "%s:1": false, "<me>%s:1": false} {
+			item := strings.Replace(form, "%s", host, 1)
+			p.write("conf", base+"[rpcinterface:supvisors]\nsupvisors_list=198.51.100.1,"+item+",<other>198.51.100.2:@PORT@\nsynchro_options=LIST\n"+idle)
+			code, lines := p.checked()
+			told := strings.HasPrefix(strings.Join(lines, "\n"), "error: could not find the Supvisors in supvisors_list: none of 198.51.100.1:")
+			if found != (code == 0) || found == told {
+				t.Errorf("%s: %d, %q", item, code, lines)
+			}
+		}
 	}
 }
