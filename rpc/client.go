@@ -43,6 +43,8 @@ type ClientConfig struct {
 	MaxReply int64       // bytes; 0 is DefaultMaxReply
 	// Prepare, if set, may add headers to a request before it is sent, such as a signature of its body.
 	Prepare func(r *http.Request, body []byte) error
+	// Dial, if set, connects to an http or https server in place of a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Client calls the methods of one server. Calls run side by side, over connections that are kept for the next.
@@ -62,6 +64,9 @@ func NewClient(config ClientConfig) (*Client, error) {
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: 4,
 		IdleConnTimeout:     90 * time.Second,
+	}
+	if config.Dial != nil {
+		transport.DialContext = config.Dial
 	}
 	c := &Client{config: config, http: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
 	if c.config.MaxReply == 0 {

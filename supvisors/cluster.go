@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -142,10 +143,22 @@ func newNode(ctx context.Context, cfg *config.Config, options cluster.Config, po
 	if options.Term, err = readTerm(file); err != nil {
 		return nil, err
 	}
+	var multicast *gossip.Multicast
+	if s := cfg.Supvisors; s.MulticastGroup != "" {
+		multicast = &gossip.Multicast{TTL: s.MulticastTTL}
+		if multicast.Group, err = netip.ParseAddrPort(s.MulticastGroup); err != nil {
+			return nil, fmt.Errorf("multicast_group: %w", err)
+		}
+		if s.MulticastInterface != "" {
+			if multicast.Interface, err = netip.ParseAddr(s.MulticastInterface); err != nil {
+				return nil, fmt.Errorf("multicast_interface: %w", err)
+			}
+		}
+	}
 	return node.New(node.Config{
 		Core: options,
 		Gossip: gossip.Config{Advertise: advertise, Meta: gossip.Meta{Version: version, HTTPPort: inet.Port}, Peers: peers,
-			Discovery: options.Discovery, Trust: trust, Streams: port.Streams, Packets: port.Packets, TLS: client, Logger: logger,
+			Discovery: options.Discovery, Multicast: multicast, Trust: trust, Streams: port.Streams, Packets: port.Packets, TLS: client, Logger: logger,
 			InactivityTicks: cfg.Supvisors.InactivityTicks},
 		Local: local, TLS: client, End: end, Logger: logger,
 		SaveTerm: func(term uint64) error { return writeTerm(file, term) },

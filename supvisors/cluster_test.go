@@ -194,3 +194,42 @@ func TestClusterEnds(t *testing.T) {
 		t.Errorf("%q, wanted two lives", got)
 	}
 }
+
+// Nodes that do not know each other meet in a multicast group, and a user ends their synchronization.
+func TestDiscovery(t *testing.T) {
+	c := &clusterPlace{place: newPlace(t)}
+	group := "239.66.55.44:" + c.port
+	for range 3 {
+		p := newPlace(t)
+		c.nodes = append(c.nodes, &running{place: p})
+		p.write("conf", base+"[rpcinterface:supvisors]\nmulticast_group="+group+"\nmulticast_interface=127.0.0.1\nmulticast_ttl=0\nsynchro_options=USER\n"+
+			"cluster_secret=s\n")
+	}
+	for i := range c.nodes {
+		c.start(i)
+	}
+	var instances []struct {
+		State string `xmlrpc:"statename"`
+	}
+	for _, node := range c.nodes {
+		c.until("all nodes are discovered", func() bool {
+			n := 0
+			if err := node.call(&instances, "supvisors.get_all_instances_info"); err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range instances {
+				if i.State == "RUNNING" {
+					n++
+				}
+			}
+			return n == 3
+		})
+	}
+	if err := c.nodes[0].call(nil, "supvisors.end_sync", ""); err != nil {
+		t.Fatal(err)
+	}
+	c.agreed(0, 1, 2)
+	for _, node := range c.nodes {
+		node.stop()
+	}
+}

@@ -24,6 +24,7 @@ type Config struct {
 	Meta      Meta           // what it tells about itself at first; Meta.Epoch is that of Log
 	Peers     []Peer         // the configured nodes and the addresses to join; this node may be among them
 	Discovery bool           // whether nodes that are not among Peers may join
+	Multicast *Multicast     // where nodes that do not know each other meet; nil for nowhere. Needs Discovery.
 	Trust     *Trust         // the cluster secret
 	Log       *Log           // what this node publishes
 

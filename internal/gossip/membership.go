@@ -78,6 +78,10 @@ func (m *Membership) Start() error {
 	m.wg.Go(m.loop.run)
 	m.wg.Go(m.update)
 	m.wg.Go(func() { m.rejoiner.run(rctx) })
+	if m.cfg.Multicast != nil {
+		a := announcer{cfg: &m.cfg, log: m.cfg.Logger, heard: m.rejoiner.announced}
+		m.wg.Go(func() { a.run(rctx) })
+	}
 	return nil
 }
 

@@ -35,6 +35,7 @@ type rejoiner struct {
 	join  func(netip.AddrPort) error
 	once  onceSet
 
+	news  chan struct{} // holds a token when there is somebody to be tried at once
 	mu    sync.Mutex
 	peers map[Peer]*rejoin
 	found int // how many peers are remembered
@@ -48,7 +49,8 @@ type rejoin struct {
 }
 
 func newRejoiner(cfg *Config, alive func() (map[string]bool, map[netip.AddrPort]bool), join func(netip.AddrPort) error) *rejoiner {
-	r := &rejoiner{cfg: cfg, log: cfg.Logger, alive: alive, join: join, peers: map[Peer]*rejoin{}}
+	r := &rejoiner{cfg: cfg, log: cfg.Logger, alive: alive, join: join, peers: map[Peer]*rejoin{},
+		news: make(chan struct{}, 1)}
 	for _, p := range cfg.Peers {
 		if p.Name != cfg.Name {
 			r.peers[p] = &rejoin{}
@@ -77,19 +79,43 @@ func (r *rejoiner) remember(name, addr string) {
 	}
 }
 
+// pause returns the time before attempt number n, from 0 on: quick ones first, then, jittered, Rejoin.
+func (t Timings) pause(n int) time.Duration {
+	if n < len(quickAttempts) {
+		return quickAttempts[n]
+	}
+	return t.Rejoin*4/5 + rand.N(t.Rejoin*2/5)
+}
+
 func (r *rejoiner) run(ctx context.Context) {
 	defer r.wg.Wait()
 	for n := 0; ctx.Err() == nil; n++ {
-		pause := r.cfg.Timings.Rejoin
-		if n < len(quickAttempts) {
-			pause = quickAttempts[n]
-		} else {
-			pause = pause*4/5 + rand.N(pause*2/5)
-		}
-		wait(ctx, pause)
+		r.wait(ctx, r.cfg.Timings.pause(n))
 		if ctx.Err() == nil {
 			r.attempt(ctx)
 		}
+	}
+}
+
+func (r *rejoiner) wait(ctx context.Context, pause time.Duration) {
+	t := time.NewTimer(pause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-r.news:
+	case <-ctx.Done():
+	}
+}
+
+// announced remembers a peer that has said where it is, and has it tried at once if it is not there.
+func (r *rejoiner) announced(name, addr string) {
+	if names, _ := r.alive(); names[name] {
+		return
+	}
+	r.remember(name, addr)
+	select {
+	case r.news <- struct{}{}:
+	default:
 	}
 }
 

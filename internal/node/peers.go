@@ -89,7 +89,7 @@ type wireOrder struct {
 
 // remote returns the function that calls a peer.
 func (n *Node) remote(identifier string) func(context.Context, cluster.Order) error {
-	client, err := rpc.NewClient(rpc.ClientConfig{URL: n.urlOf(identifier) + OrderPath, TLS: n.cfg.TLS,
+	client, err := rpc.NewClient(rpc.ClientConfig{URL: n.urlOf(identifier) + OrderPath, TLS: n.cfg.TLS, Dial: n.dial,
 		Prepare: func(r *http.Request, body []byte) error {
 			n.cfg.Gossip.Trust.Sign(r, identifier, body)
 			return nil
@@ -102,6 +102,17 @@ func (n *Node) remote(identifier string) func(context.Context, cluster.Order) er
 		defer cancel()
 		return client.Call(ctx, orderMethod, nil, toWire(o))
 	}
+}
+
+// dial connects to a peer where gossip sees it: its identifier may be a name that only itself can resolve.
+func (n *Node) dial(ctx context.Context, network, identifier string) (net.Conn, error) {
+	address := identifier
+	for _, m := range n.members.Members() {
+		if m.Name == identifier {
+			address = m.Addr
+		}
+	}
+	return (&net.Dialer{Timeout: orderTimeout}).DialContext(ctx, network, address)
 }
 
 // execute carries an order out on this node.

@@ -129,7 +129,7 @@ func (n *Node) FollowSamples(ctx context.Context, take func(header string, body 
 
 // followSamples asks one peer again and again.
 func (n *Node) followSamples(ctx context.Context, identifier string, take func(string, []byte)) {
-	transport := &http.Transport{TLSClientConfig: n.cfg.TLS.Clone(), DisableKeepAlives: true, ResponseHeaderTimeout: sampleTimeout}
+	transport := &http.Transport{DialContext: n.dial, TLSClientConfig: n.cfg.TLS.Clone(), DisableKeepAlives: true, ResponseHeaderTimeout: sampleTimeout}
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for ctx.Err() == nil {
 		err := n.readSamples(ctx, client, identifier, take)
