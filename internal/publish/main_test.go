@@ -104,7 +104,8 @@ func body(n, size int) []byte {
 
 // number returns what body was made of.
 func number(b string) (n int) {
-	if _, err := fmt.Sscanf(b[strings.Index(b, "{"):], `{"n": %d,`, &n); err != nil {
+	_, object, _ := strings.Cut(b, "{")
+	if _, err := fmt.Sscanf(object, `"n": %d,`, &n); err != nil {
 		return -1
 	}
 	return n

@@ -221,23 +221,18 @@ func (s *subscriber) take(batch [][]byte) [][]byte {
 	return batch
 }
 
-// prefixes counts the subscriptions of a client: the one that subscribes twice must cancel twice. A prefix that no header begins with
-// would never matter and is not kept, so there are few, whatever the client sends.
-type prefixes map[string]int
+// prefixes are the subscriptions of a client. They do not count: libzmq's sockets tell each subscription, also one that they have told
+// before, but cancel only when their user has canceled all. A prefix that no header begins with would never matter and is not kept, so
+// there are few, whatever the client sends.
+type prefixes map[string]struct{}
 
 func (p prefixes) add(prefix string) {
 	if matching(prefix) != 0 {
-		p[prefix]++
+		p[prefix] = struct{}{}
 	}
 }
 
-func (p prefixes) remove(prefix string) {
-	if p[prefix] > 1 {
-		p[prefix]--
-	} else {
-		delete(p, prefix)
-	}
-}
+func (p prefixes) remove(prefix string) { delete(p, prefix) }
 
 func (p prefixes) wants() set {
 	var wants set

@@ -24,9 +24,9 @@ func TestZMQSubscriptions(t *testing.T) {
 	}{
 		{"\x00\x08\x01process", []Header{Process}},
 		{"\x00\x08\x01process\x00\x02\x01e", []Header{Process, Event}}, // process twice
-		{"\x00\x08\x00process\x00\x02\x00e", []Header{Process}},
-		{"\x00\x08\x00process\x00\x06\x01event", []Header{Event}},
-		{"\x00\x08\x00process\x00\x0a\x01processes\x00\x06\x00event", nil}, // canceled too often, and none of ours
+		{"\x00\x08\x00process", []Header{Event}},
+		{"\x00\x06\x01event\x00\x02\x00e\x00\x02\x01i", []Header{Instance, Event}},      // by one prefix or by another
+		{"\x00\x08\x00process\x00\x0a\x01processes\x00\x06\x00event\x00\x02\x00i", nil}, // canceled too often, and none of ours
 		{"\x00\x08\x01process", []Header{Process}},
 		{"\x04\x10\x09SUBSCRIBEhstats", []Header{Process, HostStatistics}},
 		{"\x04\x0e\x06CANCELprocess", []Header{HostStatistics}},

@@ -166,9 +166,9 @@ func FuzzZMTP(f *testing.F) {
 }
 
 func checkPrefixes(t *testing.T, c *zmqClient) {
-	for prefix, count := range c.prefixes {
-		if count < 1 || matching(prefix) == 0 {
-			t.Fatalf("%d of %q", count, prefix)
+	for prefix := range c.prefixes {
+		if matching(prefix) == 0 {
+			t.Fatalf("useless %q", prefix)
 		}
 	}
 	if c.sub.wants != c.prefixes.wants() {
