@@ -130,7 +130,7 @@ func (p *problems) cluster(cfg *config.Config) cluster.Config {
 	options, err := clusterOptions(context.Background(), cfg, slog.New(p))
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
-			p.tell(slog.LevelError, strings.TrimSpace(line))
+			p.tell(slog.LevelError, cfg.SupvisorsProblem("supvisors_list", strings.TrimSpace(line)).String())
 		}
 		return options
 	}

@@ -82,7 +82,7 @@ func TestCheckOfIdentifier(t *testing.T) {
 	if code != 1 {
 		t.Errorf("exit status %d", code)
 	}
-	wantLines(t, lines, []string{`warning: mismatch between Supervisor identifier "two" and local Supvisors identified in supvisors_list "one"`})
+	wantLines(t, lines, []string{`warning: conf:11: [rpcinterface:supvisors] supvisors_list: mismatch between Supervisor identifier "two" and local Supvisors identified in supvisors_list "one"`})
 	if code, lines := p.checked("-i", "one"); code != 0 || lines != nil {
 		t.Errorf("%d, %q", code, lines)
 	}
@@ -187,7 +187,7 @@ func TestCheckFindsSelf(t *testing.T) {
 			item := strings.Replace(form, "%s", host, 1)
 			p.write("conf", base+"[rpcinterface:supvisors]\nsupvisors_list=198.51.100.1,"+item+",<other>198.51.100.2:@PORT@\nsynchro_options=LIST\n"+idle)
 			code, lines := p.checked()
-			told := strings.HasPrefix(strings.Join(lines, "\n"), "error: could not find the Supvisors in supvisors_list: none of 198.51.100.1:")
+			told := strings.HasPrefix(strings.Join(lines, "\n"), "error: conf:11: [rpcinterface:supvisors] supvisors_list: could not find the Supvisors in supvisors_list: none of 198.51.100.1:")
 			if found != (code == 0) || found == told {
 				t.Errorf("%s: %d, %q", item, code, lines)
 			}

@@ -52,7 +52,8 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 	}
 	o.Self = self.Identifier
 	if name := cfg.Supervisord.Identifier; name != defaultIdentifier && name != self.Nick {
-		logger.Warn(fmt.Sprintf("mismatch between Supervisor identifier %q and local Supvisors identified in supvisors_list %q", name, self.Nick))
+		text := fmt.Sprintf("mismatch between Supervisor identifier %q and local Supvisors identified in supvisors_list %q", name, self.Nick)
+		logger.Warn(cfg.SupvisorsProblem("supvisors_list", text).String())
 	}
 	network := node.LocalNetwork(ctx)
 	for i := range o.Instances {

@@ -61,17 +61,21 @@ type SupvisorsLog struct {
 	Level    slog.Level
 }
 
-// UnknownCoreIdentifiers returns a warning for each of core_identifiers that is not known, as a node or a stereotype.
-func (c *Config) UnknownCoreIdentifiers(known func(name string) bool) []Problem {
-	const key = "core_identifiers"
+// SupvisorsProblem is what is wrong with an option of [rpcinterface:supvisors], at its place or else that of the section.
+func (c *Config) SupvisorsProblem(key, text string) Problem {
 	value, ok := c.loader.doc.Lookup(supvisorsSection, key)
 	if !ok {
-		return nil
+		value.Pos = c.loader.doc.Header(supvisorsSection)
 	}
+	return Problem{value.Pos, supvisorsSection, key, text}
+}
+
+// UnknownCoreIdentifiers returns a warning for each of core_identifiers that is not known, as a node or a stereotype.
+func (c *Config) UnknownCoreIdentifiers(known func(name string) bool) []Problem {
 	var found []Problem
 	for _, name := range c.Supvisors.CoreIdentifiers {
 		if !known(name) {
-			found = append(found, Problem{value.Pos, supvisorsSection, key, name + " is no node or stereotype that is known here"})
+			found = append(found, c.SupvisorsProblem("core_identifiers", name+" is no node or stereotype that is known here"))
 		}
 	}
 	return found

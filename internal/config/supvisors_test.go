@@ -296,3 +296,16 @@ func TestEnums(t *testing.T) {
 		}
 	}
 }
+
+func TestUnknownCoreIdentifiers(t *testing.T) {
+	c := mustLoad(t, node+"supvisors_list=a,b\ncore_identifiers=a,x,b,y\n")
+	var got []string
+	for _, p := range c.UnknownCoreIdentifiers(func(name string) bool { return name == "a" || name == "b" }) {
+		got = append(got, strings.TrimPrefix(p.String(), c.Path+":"))
+	}
+	same(t, "unknown", got, []string{"6: [rpcinterface:supvisors] core_identifiers: x is no node or stereotype that is known here",
+		"6: [rpcinterface:supvisors] core_identifiers: y is no node or stereotype that is known here"})
+	if p := c.SupvisorsProblem("join", "text"); strings.TrimPrefix(p.String(), c.Path+":") != "4: [rpcinterface:supvisors] join: text" {
+		t.Errorf("an option that is not given is placed at %s", p)
+	}
+}
