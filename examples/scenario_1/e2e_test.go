@@ -68,7 +68,6 @@ func lived(t *testing.T, journal, killed string, want ...string) {
 // has it all on one node.
 func TestReadme(t *testing.T) {
 	s := story.Open(t)
-	s.Play(t, "Check the configuration")
 	s.Play(t, "Start the three nodes")
 	if j := s.Read("run/nfs/journal"); j != "" {
 		t.Errorf("without the disk, %q has happened", j)
@@ -113,7 +112,6 @@ func TestRulesByNode(t *testing.T) {
 	if err := os.Rename(s.Path("etc/rules_by_node.xml"), s.Path("etc/rules.xml")); err != nil {
 		t.Fatal(err)
 	}
-	s.Play(t, "Check the configuration")
 	s.Play(t, "Start the three nodes")
 	s.Play(t, "Mount the disk")
 	s.Settled(t, "61101")

@@ -45,7 +45,6 @@ func TestReadme(t *testing.T) {
 	s := story.Open(t)
 	length := func() int { return len(s.Read("run/journal")) }
 
-	s.Play(t, "Check the configuration")
 	s.Play(t, "Start servers and consoles")
 	s.Settled(t, "61201")
 	for application, port := range map[string]string{"scen2_srv_01": "61201", "scen2_srv_02": "61202", "scen2_srv_03": "61203"} {

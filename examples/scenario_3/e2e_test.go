@@ -31,7 +31,6 @@ func staged(t *testing.T, journal string) {
 // TestReadme plays the scenario: a start that goes on although something fails, a Master, a server and a console that are lost.
 func TestReadme(t *testing.T) {
 	s := story.Open(t)
-	s.Play(t, "Check the configuration")
 	s.Play(t, "Start servers and consoles")
 	s.Settled(t, "61301")
 	journal := s.Read("run/journal")

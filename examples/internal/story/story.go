@@ -26,7 +26,7 @@ import (
 )
 
 // patience is how long anything may take on a busy machine.
-const patience = 15 * time.Second
+const patience = 60 * time.Second
 
 // Story is a README that is being played, in a directory of its own and on free ports.
 type Story struct {
@@ -166,6 +166,7 @@ func (s *Story) play(t *testing.T, step step) {
 	if strings.Contains(step.commands, "python3") && !Python() {
 		t.Skip("/usr/bin/python3 is not installed: no Python script can be run")
 	}
+	s.check(t, step.commands)
 	commands := step.commands
 	if step.shown == "" {
 		commands = "set -e\n" + commands // there is no telling from the output that one of them failed
@@ -188,6 +189,22 @@ func (s *Story) play(t *testing.T, step step) {
 		case <-deadline:
 			t.Fatalf("%s\nprints\n%s\nand not, at last,\n%s", step.commands, got, step.shown)
 		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// starting finds the commands that start a node.
+var starting = regexp.MustCompile(`(?m)^(.*bin/supvisors) (-c .*)$`)
+
+// check checks the configurations of the nodes that commands start. All nodes share the rules, so some rules match nothing on a node.
+func (s *Story) check(t *testing.T, commands string) {
+	t.Helper()
+	for _, node := range starting.FindAllStringSubmatch(commands, -1) {
+		out, _ := s.Run(node[1] + " check " + node[2]) // the exit status tells less than the output
+		for line := range strings.Lines(out) {
+			if !strings.HasPrefix(line, "warning: ") || !strings.HasSuffix(line, " here\n") {
+				t.Errorf("%s check %s: %s", node[1], node[2], line)
+			}
 		}
 	}
 }
