@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -76,15 +77,19 @@ var anyClass = regexp.MustCompile(`(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]`)
 
 var anyEscape = regexp.MustCompile(`(?s)\\.`)
 
-// negationsLast writes [^\W\d] as [^\d\W]: regexp2 looks at nothing that follows a negation within a class.
+// negations are the escapes that stand for what is not in a class.
+var negations = map[string]string{`\D`: `[^\d]`, `\S`: `[^\s]`, `\W`: `[^\w]`}
+
+// negationsLast writes [^\W\d] as [^\d\W], and \W alone as [^\w]: within a class, and where it puts the classes together that a
+// text may begin with, regexp2 looks at nothing that follows a negation.
 func negationsLast(text string) string {
 	return anyClass.ReplaceAllStringFunc(text, func(token string) string {
 		if token[0] != '[' {
-			return token
+			return cmp.Or(negations[token], token)
 		}
 		var last strings.Builder
 		rest := anyEscape.ReplaceAllStringFunc(token[:len(token)-1], func(escape string) string {
-			if escape != `\D` && escape != `\S` && escape != `\W` {
+			if negations[escape] == "" {
 				return escape
 			}
 			last.WriteString(escape)
