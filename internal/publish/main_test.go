@@ -229,11 +229,6 @@ func (p *peer) subscribe(prefixes ...string) *peer {
 	return p
 }
 
-func (p *peer) cancel(prefix string) {
-	p.t.Helper()
-	p.send("\x00", string(rune(1+len(prefix))), "\x00", prefix)
-}
-
 func (p *peer) frame() (flags byte, body string) {
 	p.t.Helper()
 	flags, body, err := p.tryFrame()

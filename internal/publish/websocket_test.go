@@ -458,14 +458,16 @@ func TestWebSocketTimes(t *testing.T) {
 		}, linger},
 		{"no goodbye", func(t *testing.T, h *Hub, b *browser, shut func() error) {
 			b.open("/event")
-			go b.expect(wsClose, "\x03\xe9")
-			shut()
+			<-h.Demand()
+			go shut()
+			b.expect(wsClose, "\x03\xe9")
 		}, linger},
 		{"no goodbye and much to say", func(t *testing.T, h *Hub, b *browser, shut func() error) {
 			b.open("/event")
+			<-h.Demand()
 			b.Write([]byte{0x82, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) // a message of many petabytes
-			go b.expect(wsClose, "\x03\xe9")
-			shut()
+			go shut()
+			b.expect(wsClose, "\x03\xe9")
 		}, linger},
 		{"too slow and no goodbye", func(t *testing.T, h *Hub, b *browser, _ func() error) {
 			b.open("/event")
