@@ -142,7 +142,7 @@ func (d *doors) close() {
 }
 
 // routes is everything that a node serves over HTTP, at a door where legacy_get_actions is so.
-func routes(deps service.Deps, n *node.Node) (func(config.GetActions) http.Handler, error) {
+func routes(cfg *config.Config, deps service.Deps, n *node.Node) (func(config.GetActions) http.Handler, error) {
 	table, err := service.Table(deps)
 	if err != nil {
 		return nil, err
@@ -150,12 +150,18 @@ func routes(deps service.Deps, n *node.Node) (func(config.GetActions) http.Handl
 	xmlrpc := &rpc.Handler{Table: table}
 	logs := service.LogTail(deps)
 	main := service.MainLogTail(deps)
+	look := web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger}
+	if s := cfg.Supvisors; s != nil {
+		look.TailLimit = int(s.TailLimit)
+		look.Look = web.Look{SoftwareName: s.SoftwareName, SoftwareIcon: s.SoftwareIcon, CSSFiles: s.CSSFiles}
+	}
 	var peers http.Handler = http.NotFoundHandler()
 	if n != nil {
 		peers = n.Handler()
 	}
 	return func(actions config.GetActions) http.Handler {
-		pages := web.New(web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger, GetActions: actions})
+		look.GetActions = actions
+		pages := web.New(look)
 		// a page of another site must not start or stop anything through the browser of somebody who may
 		return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			switch path := r.URL.Path; {

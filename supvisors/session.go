@@ -166,11 +166,11 @@ func (s *session) serve() error {
 	deps := service.Deps{Supervisor: s.sup, SupervisorVersion: supervisorVersion, PID: os.Getpid(), Log: s.log}
 	if s.node != nil {
 		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
-		deps.Disabilities = s.disabled
+		deps.Disabilities, deps.TailfLimit = s.disabled, s.cfg.Supvisors.TailfLimit
 		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.cluster.Logger)
 		deps.Statistics = s.events.statistics
 	}
-	handler, err := routes(deps, s.node)
+	handler, err := routes(s.cfg, deps, s.node)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,16 @@ import (
 	"github.com/supvisors/supvisors/internal/process"
 )
 
-// tailStart is how much of a log is sent before what is added to it, in bytes.
+// tailStart is how much of a log is sent before what is added to it, in bytes, when tailf_limit does not say.
 const tailStart = 1024
+
+// tailStart is what tailf_limit says, if it does.
+func (d Deps) tailStart() int64 {
+	if d.TailfLimit > 0 {
+		return d.TailfLimit
+	}
+	return tailStart
+}
 
 // channels are the words for the outputs of a process; stdout is the default.
 var channels = map[string]event.Channel{"stdout": event.Stdout, "stderr": event.Stderr}
@@ -28,7 +36,7 @@ func LogTail(deps Deps) http.Handler {
 			return
 		}
 		path, err := deps.Supervisor.LogPath(process.ParseNamespec(name), c)
-		serveTail(w, r, path, err)
+		serveTail(w, r, path, deps.tailStart(), err)
 	})
 }
 
@@ -36,12 +44,12 @@ func LogTail(deps Deps) http.Handler {
 func MainLogTail(deps Deps) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, err := deps.Log.Path()
-		serveTail(w, r, path, err)
+		serveTail(w, r, path, deps.tailStart(), err)
 	})
 }
 
-// serveTail streams a log until the client goes away. err says why there is no path.
-func serveTail(w http.ResponseWriter, r *http.Request, path string, err error) {
+// serveTail streams the end of a log, and what is added to it, until the client goes away. err says why there is no path.
+func serveTail(w http.ResponseWriter, r *http.Request, path string, start int64, err error) {
 	if r.Method != http.MethodGet {
 		http.Error(w, "Bad Request", http.StatusBadRequest)
 		return
@@ -58,7 +66,7 @@ func serveTail(w http.ResponseWriter, r *http.Request, path string, err error) {
 	h.Set("X-Accel-Buffering", "no") // a proxy in front must not hold lines back
 	out := http.NewResponseController(w)
 	started := false
-	err = logfile.Follow(r.Context(), path, tailStart, func(data []byte) error {
+	err = logfile.Follow(r.Context(), path, start, func(data []byte) error {
 		started = true
 		if _, err := w.Write(data); err != nil {
 			return err

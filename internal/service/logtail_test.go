@@ -160,3 +160,14 @@ func TestLogTailWithoutInotify(t *testing.T) {
 	resp, _ := follow(t, d.tails().URL+"/logtail/p")
 	wantBytes(t, resp.Body, "x")
 }
+
+// tailf_limit is how much of a log comes first.
+func TestTailfLimit(t *testing.T) {
+	d := newDaemon(t, "[program:cat]\ncommand=PLAY cat\nstartsecs=0\nstdout_logfile=DIR/out\n", func(d *daemon) { d.deps.TailfLimit = 10 })
+	server := d.tails()
+	d.wait("cat", process.Running)
+	d.want(true, "supervisor.sendProcessStdin", "cat", "0123456789abcdef")
+	d.waitText("out", "0123456789abcdef")
+	resp, _ := follow(t, server.URL+"/logtail/cat")
+	wantBytes(t, resp.Body, "6789abcdef")
+}

@@ -23,6 +23,7 @@ type Deps struct {
 	// Level is what supvisors.change_log_level changes. nil is the level of Log.
 	Level        *slog.LevelVar
 	Statistics   *stats.Collector // of this node; needed with Cluster
+	TailfLimit   int64            // how much of a log is sent before what is added to it, in bytes; 0 for Supervisor's 1024
 	Disabilities *Disabilities    // where enable and disable are remembered; nil forgets them
 }
 

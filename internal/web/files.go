@@ -5,9 +5,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
+	"os"
 	"path"
 	"time"
 )
@@ -33,8 +36,7 @@ func readFiles(modified time.Time) map[string]file {
 				return err
 			}
 			data, err := fs.ReadFile(root, name)
-			sum := sha256.Sum256(data)
-			files[name] = file{mime.TypeByExtension(path.Ext(name)), `"` + hex.EncodeToString(sum[:8]) + `"`, modified, data}
+			files[name] = newFile(name, data, modified)
 			return err
 		})
 	}
@@ -44,6 +46,11 @@ func readFiles(modified time.Time) map[string]file {
 	return files
 }
 
+func newFile(name string, data []byte, modified time.Time) file {
+	sum := sha256.Sum256(data)
+	return file{mime.TypeByExtension(path.Ext(name)), `"` + hex.EncodeToString(sum[:8]) + `"`, modified, data}
+}
+
 // serve answers with the file, or with 304 when the client has it.
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
@@ -51,4 +58,55 @@ func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", f.etag)
 	h.Set("Cache-Control", "no-cache") // may be kept, but another version of the daemon has others
 	http.ServeContent(w, r, "", f.modified, bytes.NewReader(f.data))
+}
+
+// maxLook bounds a file that users add to the pages, in bytes.
+const maxLook = 1 << 20
+
+// frame is what users have added to all pages. The paths are relative.
+type frame struct {
+	Software string
+	Icon     string // "" without one
+	Styles   []string
+}
+
+// dress reads the files of the look, once, and gives them places among ours. One that cannot be read is left out.
+func (p *pages) dress(look Look) frame {
+	f := frame{Software: look.SoftwareName}
+	if look.SoftwareIcon != "" {
+		name := "images/software" + path.Ext(look.SoftwareIcon)
+		if p.addFile(name, look.SoftwareIcon) {
+			f.Icon = name
+		}
+	}
+	for i, file := range look.CSSFiles {
+		name := fmt.Sprintf("stylesheets/user%d.css", i+1)
+		if p.addFile(name, file) {
+			f.Styles = append(f.Styles, name)
+		}
+	}
+	return f
+}
+
+func (p *pages) addFile(name, path string) bool {
+	data, err := readLimited(path)
+	if err != nil {
+		p.Log.Warn("file is left out of the pages", "file", path, "error", err)
+		return false
+	}
+	p.files[name] = newFile(name, data, time.Now())
+	return true
+}
+
+func readLimited(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxLook+1))
+	if err == nil && len(data) > maxLook {
+		err = fmt.Errorf("it is larger than %d bytes", maxLook)
+	}
+	return data, err
 }

@@ -31,7 +31,10 @@ func (p *pages) tail(w http.ResponseWriter, r *http.Request) {
 		p.show(w, http.StatusOK, "tail.html", tailPage{Name: "None", Text: "No process name found"})
 		return
 	}
-	limit, _ := strconv.Atoi(field(r, "limit")) // what is no number is 0, and what is too large for one the largest
+	limit := p.TailLimit
+	if text := field(r, "limit"); text != "" {
+		limit, _ = strconv.Atoi(text) // what is no number is 0, and what is too large for one the largest
+	}
 	limit = max(limit, minTail)
 	p.show(w, http.StatusOK, "tail.html", tailPage{
 		Name: name, Text: p.logEnd(r, name, min(limit, maxTail)),

@@ -41,6 +41,16 @@ type Config struct {
 	Log       *slog.Logger
 	// GetActions tells what a GET may do that asks for an action.
 	GetActions config.GetActions
+	// TailLimit is how much of a log a page shows that is not told, in bytes (tail_limit).
+	TailLimit int
+	Look      Look
+}
+
+// Look is what users may add to the pages.
+type Look struct {
+	SoftwareName string   // "" for none
+	SoftwareIcon string   // path of an image; "" for none
+	CSSFiles     []string // paths of style sheets, applied in their order after ours
 }
 
 // New returns the handler of all pages. What it does not know is 404.
@@ -48,6 +58,7 @@ func New(c Config) http.Handler {
 	p := &pages{Config: c, templates: template.Must(template.ParseFS(templates, "templates/*.html"))}
 	p.views = map[string]http.HandlerFunc{"": p.status, "index.html": p.status, "tail.html": p.tail, "ok.html": p.ok}
 	p.files = readFiles(time.Now())
+	p.frame = p.dress(c.Look)
 	return p
 }
 
@@ -56,6 +67,7 @@ type pages struct {
 	templates *template.Template
 	views     map[string]http.HandlerFunc // by path, without leading slashes
 	files     map[string]file             // likewise
+	frame     frame
 }
 
 // ServeHTTP finds the page. As in Supervisor leading slashes do not count, and a method that no page has is 400.
@@ -133,7 +145,10 @@ func (p *pages) ok(w http.ResponseWriter, r *http.Request) {
 // show answers with a page.
 func (p *pages) show(w http.ResponseWriter, status int, page string, data any) {
 	var body bytes.Buffer
-	if err := p.templates.ExecuteTemplate(&body, page, data); err != nil {
+	if err := p.templates.ExecuteTemplate(&body, page, struct {
+		frame
+		Page any
+	}{p.frame, data}); err != nil {
 		p.Log.Error("page cannot be shown", "page", page, "error", err)
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -312,5 +314,44 @@ func TestFiles(t *testing.T) {
 		if len(page.nodes(t, "link")) != 2 || len(page.nodes(t, "style")) != 0 || strings.Contains(page.body, "style=") {
 			t.Errorf("%s: style in %s", path, page.body)
 		}
+	}
+}
+
+// What users add is on the pages and served as one of our files; what cannot be read is left out.
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"logo.svg": "<svg/>", "a.css": "a{}", "large.css": strings.Repeat(" ", maxLook+1)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	h := New(Config{Table: newSite(t).handler.(*pages).Table, Processes: func() []supervisor.Process { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Look: Look{SoftwareName: "Radar <3>", SoftwareIcon: filepath.Join(dir, "logo.svg"),
+			CSSFiles: []string{filepath.Join(dir, "none.css"), filepath.Join(dir, "large.css"), filepath.Join(dir, "a.css")}}})
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		return w
+	}
+	for _, page := range []string{"/", "/index.html?message=x"} {
+		body := get(page).Body.String()
+		for _, want := range []string{`<img src="images/software.svg" alt="">Radar &lt;3&gt;</p>`, `<link rel="stylesheet" href="stylesheets/user3.css">`} {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s lacks %s: %s", page, want, body)
+			}
+		}
+		if strings.Contains(body, "user1.css") || strings.Contains(body, "user2.css") {
+			t.Errorf("%s names what is not there", page)
+		}
+	}
+	if icon := get("/images/software.svg"); icon.Body.String() != "<svg/>" || !strings.HasPrefix(icon.Header().Get("Content-Type"), "image/svg") {
+		t.Errorf("icon: %d %s %q", icon.Code, icon.Header(), icon.Body)
+	}
+	if css := get("/stylesheets/user3.css"); css.Body.String() != "a{}" {
+		t.Errorf("style: %d %q", css.Code, css.Body)
+	}
+	if strings.Count(log.String(), "left out") != 2 {
+		t.Errorf("log %s", log.String())
 	}
 }
