@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -40,15 +41,22 @@ type eventInterface struct {
 func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, deps service.Deps, logger *slog.Logger) *eventInterface {
 	s, inet := cfg.Supvisors, cfg.Inet[0]
 	e := &eventInterface{hub: publish.NewHub(), link: s.EventLink, node: n, log: logger,
-		address: listener.Address{Host: inet.Host, Port: s.EventPort}}
-	if e.address.Port == 0 {
-		e.address.Port = inet.Port + 1
-	}
+		address: listener.Address{Host: inet.Host, Port: eventPort(cfg, n.View().Self.Identifier)}}
 	e.feed = service.NewFeed(deps, e)
 	e.statistics = stats.New(stats.Config{Identifier: n.View().Self.Identifier, Host: s.HostStats, Process: s.ProcessStats,
 		Period: s.CollectingPeriod, Periods: s.StatsPeriods, Depth: s.StatsHisto,
 		Processes: func() []stats.Target { return targets(sup) }, Publish: e.sample, Logger: logger})
 	return e
+}
+
+// eventPort is what supvisors_list says about the node itself, else event_port, else the port after the one of HTTP.
+func eventPort(cfg *config.Config, self string) int {
+	for _, i := range cfg.Supvisors.Instances {
+		if i.Identifier() == self {
+			return i.EventPort
+		}
+	}
+	return cmp.Or(cfg.Supvisors.EventPort, cfg.Inet[0].Port+1)
 }
 
 // targets are the processes that are up.

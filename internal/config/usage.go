@@ -27,6 +27,8 @@ Options:
 -t/--strip_ansi -- take ANSI escape sequences out of the children's logs
 --minprocs NUM -- the processes that must be available
 --profile_options OPTIONS -- accepted for compatibility, without effect
+
+Other commands: %s check (look for problems in a configuration and its rules), %s version
 `
 
 // Usage returns the help text of the daemon under the name it was called by.
