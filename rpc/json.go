@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"math"
 	"reflect"
@@ -10,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // AppendJSON writes a value that has an XML-RPC form as JSON, as Python would write what its client got: members in the same order
@@ -106,15 +106,43 @@ func appendObject(b []byte, n, depth int, member func(i int) (string, reflect.Va
 	return append(b, '}'), nil
 }
 
-// appendQuoted writes a string; bytes that are no UTF-8 become U+FFFD.
+// appendQuoted writes a string; bytes that are no UTF-8 become U+FFFD. Nothing is escaped for the sake of HTML: this is data.
 func appendQuoted(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			quoted, _ := json.Marshal(s) // a string always has a form
-			return append(b, quoted...)
-		}
-	}
 	b = append(b, '"')
-	b = append(b, s...)
+	start := 0
+	for i := 0; i < len(s); {
+		escape, size := "", 1
+		switch c := s[i]; {
+		case c >= utf8.RuneSelf:
+			var r rune
+			if r, size = utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && size == 1 {
+				escape = "\uFFFD"
+			}
+		case c == '"':
+			escape = `\"`
+		case c == '\\':
+			escape = `\\`
+		case c == '\n':
+			escape = `\n`
+		case c == '\r':
+			escape = `\r`
+		case c == '\t':
+			escape = `\t`
+		case c < ' ':
+			escape = `\u00` + hexByte(c)
+		}
+		if escape != "" {
+			b = append(b, s[start:i]...)
+			b = append(b, escape...)
+			start = i + size
+		}
+		i += size
+	}
+	b = append(b, s[start:]...)
 	return append(b, '"')
+}
+
+func hexByte(c byte) string {
+	const digits = "0123456789abcdef"
+	return string([]byte{digits[c>>4], digits[c&15]})
 }

@@ -31,7 +31,7 @@ func TestAppendJSON(t *testing.T) {
 		{Map{{"z", 1}, {"a", []any{}}, {"n", nil}}, `{"z": 1, "a": [], "n": null}`},
 		{[]float64{0, 0.1, 1e16, -1.5, 1e-7, math.NaN(), math.Inf(-1)}, `[0.0, 0.1, 1e+16, -1.5, 1e-07, null, null]`},
 		{uint64(math.MaxUint64), `18446744073709551615`},
-		{"a\"b\\\n\x00\xff é", `"a\"b\\\n\u0000\ufffd é"`},
+		{"a\"b\\\n\r\t\x1f\xff é<&>", `"a\"b\\\n\r\t\u001f` + "\uFFFD" + ` é<&>"`},
 		{[]byte("bytes"), `"Ynl0ZXM="`},
 		{time.Date(2026, 11, 21, 8, 9, 10, 0, time.UTC), `"20261121T08:09:10"`},
 		{(*inner)(nil), `null`},

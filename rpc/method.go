@@ -78,7 +78,9 @@ type Param struct {
 	Word     string // the type in signatures and help texts, where it is not Kind's: an Any that is called "string"
 	Optional bool   // the caller may leave it out, with all optional ones after it
 	Default  any    // used when it is left out; nil is the zero value of the kind
-	Doc      string
+	// Values are the words that are accepted, nil for any. The row refuses others; the doors tell them.
+	Values []string
+	Doc    string
 }
 
 // TypeWord is the type of the parameter as methodSignature names it.
@@ -104,6 +106,8 @@ type Method struct {
 	Params []Param
 	Result Result
 	Access Access
+	// AliasOf is the name of the row whose old name this is, "" for a row of its own.
+	AliasOf string
 	// Fn does the work. args holds one checked value for each of Params. It may block (wait=true) until ctx ends.
 	Fn func(ctx context.Context, args Args) (any, error)
 }

@@ -83,9 +83,20 @@ func strategy[E interface {
 	return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+fmt.Sprintf(" type=%T - type string or integer expected", v))
 }
 
+// words are the names of an enumeration from 0 to last.
+func words[E interface {
+	~int
+	String() string
+}](last E) (names []string) {
+	for e := E(0); e <= last; e++ {
+		names = append(names, e.String())
+	}
+	return names
+}
+
 // Parameters that several rows share.
 var (
-	strategyParam    = rpc.Param{Name: "strategy", Kind: rpc.Any, Word: "string", Doc: "how an instance is chosen, by name or number"}
+	strategyParam    = rpc.Param{Name: "strategy", Kind: rpc.Any, Word: "string", Values: words(rules.MostLoadedNode), Doc: "how an instance is chosen, by name or number"}
 	applicationParam = rpc.Param{Name: "application_name", Kind: rpc.String, Doc: "name of the application"}
 	namespecParam    = rpc.Param{Name: "namespec", Kind: rpc.String, Doc: "name, group:name or group:*"}
 	identifierParam  = rpc.Param{Name: "identifier", Kind: rpc.String, Doc: "identifier, nick or stereotype of an instance"}

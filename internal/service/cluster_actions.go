@@ -7,6 +7,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // actionMethods returns the rows that ask the cluster to do something.
@@ -63,7 +64,9 @@ func (s *supvisors) actionMethods() []rpc.Method {
 				return s.predict(ctx, cluster.TestStartProcess{Strategy: strategy, Namespec: a.String(1)}, err)
 			}},
 		{Name: "supvisors.conciliate", Doc: "Apply a conciliation strategy to the conflicts.", Access: rpc.Act,
-			Params: []rpc.Param{strategyParam}, Result: rpc.Result{Kind: rpc.Boolean, Doc: "false when the strategy is USER", Type: false},
+			Params: []rpc.Param{{Name: "strategy", Kind: rpc.Any, Word: "string", Values: words(rules.ConciliationRunningFailure),
+				Doc: "what becomes of the conflicts, by name or number"}},
+			Result: rpc.Result{Kind: rpc.Boolean, Doc: "false when the strategy is USER", Type: false},
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
 				strategy, err := conciliationStrategy(a.Value(0))
 				return s.ask(ctx, cluster.Conciliate{Strategy: strategy}, err)

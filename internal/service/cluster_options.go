@@ -18,7 +18,7 @@ func (s *supvisors) optionMethods() []rpc.Method {
 	enabled := func(name, doc string) rpc.Param { return rpc.Param{Name: name, Kind: rpc.Boolean, Doc: doc} }
 	return []rpc.Method{
 		{Name: "supvisors.change_log_level", Doc: "Change the level of the log of this instance.", Access: rpc.Admin,
-			Params: []rpc.Param{{Name: "level_param", Kind: rpc.Any, Word: "string", Doc: "the level, by name or number"}},
+			Params: []rpc.Param{{Name: "level_param", Kind: rpc.Any, Word: "string", Values: levelNames(), Doc: "the level, by name or number"}},
 			Result: always, Fn: s.changeLogLevel},
 		{Name: "supvisors.get_statistics_status", Doc: "Get which statistics this instance collects.",
 			Result: rpc.Result{Kind: rpc.Struct, Doc: "what is collected, and the period in seconds", Type: StatisticsStatus{}},
@@ -76,6 +76,13 @@ var logLevels = []struct {
 	{"debug", 10, slog.LevelDebug},
 	{"trace", 5, supervisor.LevelTrace},
 	{"blather", 3, supervisor.LevelBlather},
+}
+
+func levelNames() (names []string) {
+	for _, l := range logLevels {
+		names = append(names, l.name)
+	}
+	return names
 }
 
 func (s *supvisors) changeLogLevel(ctx context.Context, a rpc.Args) (any, error) {

@@ -51,6 +51,7 @@ func (p *programs) logMethods() []rpc.Method {
 // alias is a row under a name that it had in older versions of Supervisor.
 func alias(name string, row rpc.Method) rpc.Method {
 	row.Doc = "The same as " + row.Name + ", for old clients."
+	row.AliasOf = row.Name
 	row.Name = name
 	return row
 }
