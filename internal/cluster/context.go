@@ -98,7 +98,7 @@ func (c *Core) storeProcess(n *node, info *ProcessInfo) *proc {
 	}
 	p := app.find(info.Name)
 	if p == nil {
-		p = &proc{app: app, ns: info.Namespec(), infos: map[*node]*ProcessInfo{}, expected: true}
+		p = &proc{app: app, ns: info.Namespec(), infos: map[*node]*ProcessInfo{}, expected: true, heard: c.now}
 		p.rules = c.cfg.Rules.Program(app.name, p.ns.Process)
 		app.procs = insertSorted(app.procs, p, func(p *proc) string { return p.ns.Process })
 	}
@@ -154,7 +154,9 @@ func (c *Core) replaceProcesses(n *node, infos []ProcessInfo) {
 		info := infos[i]
 		seen[info.Namespec()] = true
 		if fresh {
-			if p := c.storeProcess(n, &info); info.State != process.Stopped {
+			p := c.storeProcess(n, &info)
+			p.heard = c.now
+			if info.State != process.Stopped {
 				c.withdraw(p) // STOPPED is what every process begins with, and no news
 			}
 			continue

@@ -286,7 +286,7 @@ func processErrors(reason Reason, procs []*proc, bad func(*proc) bool) error {
 func (c *Core) askStartAny(r StartAny) (*pendingRequest, any, error) {
 	p := c.pickAny(r.Match, r.Strategy)
 	if p == nil {
-		return nil, nil, fault(Failed, "no candidate process matching %q", r.Regex)
+		return nil, nil, fault(Failed, `no candidate process matching "%s"`, r.Regex)
 	}
 	c.startProcess(p, r.Strategy, r.ExtraArgs)
 	return c.answerStart([]*proc{p}, r.Wait, "start", p.ns.String(), p.ns.String())

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -65,7 +66,8 @@ func strategy[E interface {
 		names = append(names, "'"+E(i).String()+"'")
 		numbers = append(numbers, strconv.Itoa(i))
 	}
-	invalid := fmt.Sprintf("invalid <enum '%s'> value=%v", enum, v)
+	text, class := inPython(v)
+	invalid := fmt.Sprintf("invalid <enum '%s'> value=%s", enum, text)
 	switch v := v.(type) {
 	case string:
 		for i := range last + 1 {
@@ -80,7 +82,29 @@ func strategy[E interface {
 		}
 		return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+" - integer expected in ["+strings.Join(numbers, ", ")+"]")
 	}
-	return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+fmt.Sprintf(" type=%T - type string or integer expected", v))
+	return 0, rpc.NewFault(rpc.IncorrectParameters, invalid+" type="+class+" - type string or integer expected")
+}
+
+// inPython returns a value and its class as Supvisors' faults show what is of a wrong type; what is in a list or a dictionary is left
+// out.
+func inPython(v any) (text, class string) {
+	switch v := v.(type) {
+	case nil:
+		return "None", "<class 'NoneType'>"
+	case bool:
+		return map[bool]string{true: "True", false: "False"}[v], "<class 'bool'>"
+	case float64:
+		text = strconv.FormatFloat(v, 'g', -1, 64)
+		if v == math.Trunc(v) && !strings.ContainsAny(text, "eI") {
+			text += ".0"
+		}
+		return text, "<class 'float'>"
+	case []any:
+		return "[...]", "<class 'list'>"
+	case rpc.Map:
+		return "{...}", "<class 'dict'>"
+	}
+	return fmt.Sprint(v), fmt.Sprintf("<class '%T'>", v)
 }
 
 // words are the names of an enumeration from 0 to last.

@@ -3,7 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
-	"regexp"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/rpc"
@@ -88,13 +88,16 @@ func (s *supvisors) actionMethods() []rpc.Method {
 	}
 }
 
+// searchTime is how long one start_any_process may look for its pattern in all namespecs together: the cluster waits for it.
+const searchTime = 200 * time.Millisecond
+
 func (s *supvisors) startAny(ctx context.Context, a rpc.Args) (any, error) {
 	request := cluster.StartAny{Regex: a.String(1), ExtraArgs: a.String(2), Wait: a.Bool(3)}
 	strategy, err := startingStrategy(a.Value(0))
 	if err == nil {
-		var pattern *regexp.Regexp
-		if pattern, err = regexp.Compile(request.Regex); err == nil {
-			request.Strategy, request.Match = strategy, pattern.MatchString
+		var pattern *rules.Pattern
+		if pattern, err = rules.CompilePattern(request.Regex); err == nil {
+			request.Strategy, request.Match = strategy, pattern.Searcher(searchTime)
 		} else {
 			err = rpc.NewFault(rpc.IncorrectParameters, fmt.Sprintf("invalid regex=%s - %v", request.Regex, err))
 		}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"math"
 	"reflect"
 	"testing"
 
@@ -69,10 +70,25 @@ func TestStartAny(t *testing.T) {
 	d.want("plain", "supvisors.start_any_process", "LOCAL", "^plain", "-q", false)
 	d.wantFault(rpc.Failed, `FAILED: no candidate process matching "^loose"`, "supvisors.start_any_process", "LOCAL", "^loose")
 	d.wantFault(rpc.Failed, `FAILED: no candidate process matching "only2"`, "supvisors.start_any_process", "LOCAL", "only2")
-	d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid regex=( - error parsing regexp: missing closing ): `(`",
-		"supvisors.start_any_process", "LOCAL", "(")
+	d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid regex=( - missing closing )", "supvisors.start_any_process", "LOCAL", "(")
+	d.wantFault(rpc.IncorrectParameters, `INCORRECT_PARAMETERS: invalid regex=\p{L} - bad escape \p`, "supvisors.start_any_process", "LOCAL", `\p{L}`)
 	d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid <enum 'StartingStrategies'> value=BAD - string expected in "+
 		"['CONFIG', 'LESS_LOADED', 'MOST_LOADED', 'LOCAL', 'LESS_LOADED_NODE', 'MOST_LOADED_NODE']", "supvisors.start_any_process", "BAD", "x")
+}
+
+// The regular expressions are Python's.
+func TestStartAnyInPython(t *testing.T) {
+	for regex, want := range map[string]string{
+		`(?<=app:)o`: "app:one", `lo(?![1o])`: "loose:lo2", `(.):l\1`: "", `(l)o\1?2`: "loose:lo2", `lo1\Z`: "loose:lo1", `(?i)^PLAIN`: "plain",
+		`(?P<n>o)(?P=n)`: "loose:lo1", `a"b`: "", `\d{,2}$`: "app:one",
+	} {
+		d, _ := newClusterDaemon(t, func(f *fakeCluster) { f.operate() })
+		if want == "" {
+			d.wantFault(rpc.Failed, `FAILED: no candidate process matching "`+regex+`"`, "supvisors.start_any_process", "LOCAL", regex)
+			continue
+		}
+		d.want(want, "supvisors.start_any_process", "LOCAL", regex)
+	}
 }
 
 func TestPredictions(t *testing.T) {
@@ -102,8 +118,11 @@ func TestStrategyFaults(t *testing.T) {
 		}{
 			{"BAD", "value=BAD - string expected in " + names}, {"config", "value=config - string expected in " + names},
 			{"", "value= - string expected in " + names}, {6, "value=6 - integer expected in [0, 1, 2, 3, 4, 5]"},
-			{-1, "value=-1 - integer expected in [0, 1, 2, 3, 4, 5]"}, {1.5, "value=1.5 type=float64 - type string or integer expected"},
-			{true, "value=true type=bool - type string or integer expected"},
+			{-1, "value=-1 - integer expected in [0, 1, 2, 3, 4, 5]"}, {1.5, "value=1.5 type=<class 'float'> - type string or integer expected"},
+			{2.0, "value=2.0 type=<class 'float'> - type string or integer expected"},
+			{true, "value=True type=<class 'bool'> - type string or integer expected"},
+			{[]any{"CONFIG"}, "value=[...] type=<class 'list'> - type string or integer expected"},
+			{m("CONFIG", 1), "value={...} type=<class 'dict'> - type string or integer expected"},
 		} {
 			d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid <enum 'StartingStrategies'> "+c.text, "supvisors."+method, c.value, "zz")
 		}
@@ -116,6 +135,20 @@ func TestStrategyFaults(t *testing.T) {
 	conflict.wantFault(rpc.IncorrectParameters, text+"value=BAD - string expected in ['SENICIDE', 'INFANTICIDE', 'USER', 'STOP', 'RESTART', 'RUNNING_FAILURE']",
 		"supvisors.conciliate", "BAD")
 	conflict.wantFault(rpc.IncorrectParameters, text+"value=6 - integer expected in [0, 1, 2, 3, 4, 5]", "supvisors.conciliate", 6)
+}
+
+func TestInPython(t *testing.T) {
+	for _, c := range []struct {
+		value       any
+		text, class string
+	}{
+		{nil, "None", "NoneType"}, {false, "False", "bool"}, {-0.25, "-0.25", "float"}, {1e30, "1e+30", "float"}, {math.Inf(-1), "-Inf", "float"},
+		{7, "7", "int"}, {[]any{}, "[...]", "list"}, {rpc.Map{}, "{...}", "dict"},
+	} {
+		if text, class := inPython(c.value); text != c.text || class != "<class '"+c.class+"'>" {
+			t.Errorf("%#v: %s, %s", c.value, text, class)
+		}
+	}
 }
 
 func TestEndOfTheCluster(t *testing.T) {

@@ -102,7 +102,8 @@ func logLevel(v any) (slog.Level, error) {
 		names = append(names, "'"+l.name+"'")
 		numbers = append(numbers, strconv.Itoa(l.number))
 	}
-	invalid := fmt.Sprintf("invalid logger value=%v", v)
+	text, class := inPython(v)
+	invalid := "invalid logger value=" + text
 	var found int
 	switch v := v.(type) {
 	case string:
@@ -112,7 +113,7 @@ func logLevel(v any) (slog.Level, error) {
 		invalid += " - integer expected in [" + strings.Join(numbers, ", ") + "]"
 		found = slices.Index(numbers, strconv.Itoa(v))
 	default:
-		invalid += fmt.Sprintf(" type=%T - type string or integer expected", v)
+		invalid += " type=" + class + " - type string or integer expected"
 		found = -1
 	}
 	if found < 0 {

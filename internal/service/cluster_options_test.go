@@ -29,7 +29,7 @@ func TestChangeLogLevel(t *testing.T) {
 	for value, text := range map[any]string{
 		"bad": "bad - string expected in " + names, "": " - string expected in " + names, "'info'": "'info' - string expected in " + names,
 		0: "0 - integer expected in " + numbers, 4: "4 - integer expected in " + numbers,
-		1.0: "1 type=float64 - type string or integer expected", true: "true type=bool - type string or integer expected",
+		1.0: "1.0 type=<class 'float'> - type string or integer expected", true: "True type=<class 'bool'> - type string or integer expected",
 	} {
 		d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: invalid logger value="+text, "supvisors.change_log_level", value)
 	}

@@ -71,8 +71,8 @@ func (s *supvisors) updateNumprocs(ctx context.Context, a rpc.Args) (any, error)
 	}
 	n := count(a.Value(1))
 	if n <= 0 {
-		return nil, rpc.NewFault(rpc.IncorrectParameters,
-			fmt.Sprintf("program=%s incorrect numprocs=%v - integer > 0 expected", name, a.Value(1)))
+		text, _ := inPython(a.Value(1))
+		return nil, rpc.NewFault(rpc.IncorrectParameters, fmt.Sprintf("program=%s incorrect numprocs=%s - integer > 0 expected", name, text))
 	}
 	_, obsolete, err := s.deps.Supervisor.SetNumprocs(ctx, name, n)
 	var bad *config.Error
@@ -91,6 +91,8 @@ func count(v any) int {
 	switch v := v.(type) {
 	case int:
 		return v
+	case bool:
+		return map[bool]int{true: 1, false: 0}[v]
 	case float64:
 		return int(v)
 	case string:

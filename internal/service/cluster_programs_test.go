@@ -132,6 +132,11 @@ func TestNumprocs(t *testing.T) {
 		d.wantFault(rpc.IncorrectParameters, fmt.Sprintf("INCORRECT_PARAMETERS: program=num incorrect numprocs=%v - integer > 0 expected", value),
 			"supvisors.update_numprocs", "num", value)
 	}
+	d.wantFault(rpc.IncorrectParameters, "INCORRECT_PARAMETERS: program=num incorrect numprocs=False - integer > 0 expected",
+		"supvisors.update_numprocs", "num", false)
+	d.want(true, "supvisors.update_numprocs", "num", true)
+	d.wantNumbers(1)
+	d.want(true, "supvisors.update_numprocs", "num", 4)
 	d.wantFault(rpc.BadName, "BAD_NAME: program=only2 unknown to Supvisors", "supvisors.update_numprocs", "only2", 2)
 	d.wantFault(rpc.BadName, "BAD_NAME: program=nums unknown to Supvisors", "supvisors.update_numprocs", "nums", 0)
 	d.wantFault(rpc.NotApplicable, "NOT_APPLICABLE: numprocs not applicable to program=plain", "supvisors.update_numprocs", "plain", 2)

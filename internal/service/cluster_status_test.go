@@ -215,6 +215,11 @@ func TestClusterProcesses(t *testing.T) {
 	f.nodes[1].procs[process.ParseNamespec("plain")].ExtraArgs = "-x 'y z'"
 	f.set("n3", "plain", process.Starting, process.Running)
 	f.set("n2", "plain", process.Starting, process.Running)
+	for _, item := range d.ask("supvisors.get_all_process_info").([]any) {
+		if heard := get(t, item, "last_event_mtime").(float64); heard == 0 {
+			t.Errorf("never heard of %v", item)
+		}
+	}
 	for _, name := range []string{"plain", "plain:plain", "plain:*", "plain:"} {
 		got, want := strip(d.ask("supvisors.get_process_info", name)), []any{info("plain", "plain", 20, "RUNNING", identifiers("n2", "n3"), "-x 'y z'")}
 		if !reflect.DeepEqual(got, want) {
@@ -261,15 +266,21 @@ func TestConflicts(t *testing.T) {
 
 func TestLocalAndInnerProcesses(t *testing.T) {
 	d, f := newClusterDaemon(t, func(f *fakeCluster) { f.operate() })
-	local := []any{"name", "num_02", "group", "nums", "state", 0, "statename", "STOPPED", "start", 0, "stop", 0, "pid", 0,
+	local := []any{"name", "num_02", "group", "nums", "state", 0, "statename", "STOPPED", "start", 0, "stop", 0, "now", 0, "pid", 0,
 		"description", "Not started", "spawnerr", "", "expected", true, "extra_args", "", "startsecs", 0, "stopwaitsecs", 10,
 		"process_index", 2, "program_name", "num", "disabled", false, "has_stdout", true, "has_stderr", true}
-	times := []string{"now", "start_monotonic", "stop_monotonic", "now_monotonic"}
+	times := []string{"start_monotonic", "stop_monotonic", "now_monotonic"}
 	got := d.ask("supvisors.get_local_process_info", "nums:num_02")
+	nowAt := slices.Index(local, any("now")) + 1
+	local[nowAt] = get(t, got, "now").(int) // in whole seconds, as Supervisor's
+	if age := time.Now().Unix() - int64(local[nowAt].(int)); age < 0 || age > 60 {
+		t.Errorf("now is %d s ago", age)
+	}
 	if want := m(local...); !reflect.DeepEqual(without(t, got, times...), want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	inner := d.ask("supvisors.get_inner_process_info", "n2", "nums:num_02").([]any)
+	local[nowAt] = get(t, inner[0], "now")
 	want := m(append(local, "uptime", 0.0, "has_crashed", false)...)
 	if len(inner) != 1 || !reflect.DeepEqual(without(t, inner[0], append(times, "local_mtime", "event_time")...), want) {
 		t.Errorf("got  %v\nwant %v", inner, want)

@@ -194,7 +194,7 @@ type LocalProcessInfo struct {
 	StateName    string  `xmlrpc:"statename"`
 	Start        int     `xmlrpc:"start"`
 	Stop         int     `xmlrpc:"stop"`
-	Now          float64 `xmlrpc:"now"`
+	Now          int     `xmlrpc:"now"`
 	PID          int     `xmlrpc:"pid"`
 	Description  string  `xmlrpc:"description"`
 	SpawnErr     string  `xmlrpc:"spawnerr"`
@@ -215,7 +215,7 @@ type LocalProcessInfo struct {
 // localInfo shows a process of an instance at a moment of that instance's clocks.
 func localInfo(p *cluster.ProcessInfo, wall, mono float64) LocalProcessInfo {
 	return LocalProcessInfo{Name: p.Name, Group: p.Group, State: int(p.State), StateName: p.State.String(),
-		Start: capped(p.Start), Stop: capped(p.Stop), Now: wall, PID: p.PID, Description: describe(p, wall),
+		Start: capped(p.Start), Stop: capped(p.Stop), Now: capped(wall), PID: p.PID, Description: describe(p, wall),
 		SpawnErr: p.SpawnErr, Expected: p.Expected, StartMono: p.StartMono, StopMono: p.StopMono, NowMono: mono,
 		ExtraArgs: p.ExtraArgs, StartSecs: p.StartSecs, StopWaitSecs: p.StopWaitSecs, Index: p.Index, Program: p.Program,
 		Disabled: p.Disabled, HasStdout: p.HasStdout, HasStderr: p.HasStderr}
