@@ -16,28 +16,31 @@ func alone(t *testing.T, s *story.Story, application, port string) {
 	}
 }
 
-// staged checks the start sequence of an application that has started since the journal had that length.
-func staged(t *testing.T, s *story.Story, since int, application string, services ...string) {
+// staged checks the start sequence of an application that has started since the journal had that length: nothing works before the bus
+// was found.
+func staged(t *testing.T, s *story.Story, since int, application string, programs ...string) {
 	t.Helper()
-	journal := s.Read("run/journal")[since:]
-	for _, service := range services {
-		story.InOrder(t, journal, application+":scen2_internal_data_bus starts",
+	for _, program := range programs {
+		s.InOrder(t, "run/journal", since, application+":scen2_internal_data_bus starts",
 			application+":scen2_internal_data_bus is operational",
 			application+":scen2_check_internal_data_bus found the bus",
-			application+":"+service+" works")
+			application+":"+program+" works")
 	}
 }
 
 // services checks the start sequence of the services, which ends with the common data bus.
 func services(t *testing.T, s *story.Story, since int, application string) {
 	t.Helper()
-	core := []string{"scen2_config_manager", "scen2_data_processing", "scen2_sensor_acquisition"}
-	staged(t, s, since, application, core...)
-	for _, service := range core {
-		story.InOrder(t, s.Read("run/journal")[since:], application+":"+service+" works",
-			application+":scen2_check_common_data_bus found the bus",
-			application+":scen2_common_bus_interface works")
-	}
+	staged(t, s, since, application, "scen2_config_manager", "scen2_data_processing", "scen2_sensor_acquisition")
+	s.InOrder(t, "run/journal", since, application+":scen2_check_common_data_bus found the bus",
+		application+":scen2_common_bus_interface works")
+}
+
+// sequence is what a server does, one after the other, when it starts the services.
+var sequence = []string{
+	"spawned: 'scen2_internal_data_bus'", "spawned: 'scen2_check_internal_data_bus'", "exited: scen2_check_internal_data_bus",
+	"spawned: 'scen2_config_manager'", "success: scen2_config_manager", "spawned: 'scen2_check_common_data_bus'",
+	"exited: scen2_check_common_data_bus", "spawned: 'scen2_common_bus_interface'",
 }
 
 // TestReadme plays the scenario: windows that open and do not, conflicts, crashes, lost servers and consoles.
@@ -51,7 +54,10 @@ func TestReadme(t *testing.T) {
 		alone(t, s, application, port)
 		services(t, s, 0, application)
 	}
-	story.InOrder(t, s.Read("run/journal"), "common_data_bus:common_data_bus is operational",
+	for _, server := range []string{"server_1", "server_2", "server_3"} {
+		s.InOrder(t, "run/"+server+".log", 0, sequence...)
+	}
+	s.InOrder(t, "run/journal", 0, "common_data_bus:common_data_bus is operational",
 		"scen2_srv_01:scen2_check_common_data_bus found the bus")
 	if strings.Contains(s.Read("run/journal"), "scen2_hci") {
 		t.Errorf("windows have opened without a request:\n%s", s.Read("run/journal"))
@@ -86,9 +92,10 @@ func TestReadme(t *testing.T) {
 	since = length()
 	s.Play(t, "Start services without their configuration")
 	s.Settled(t, "61201")
-	story.InOrder(t, s.Read("run/journal")[since:], "scen2_srv_03:scen2_internal_data_bus is operational",
+	s.InOrder(t, "run/journal", since, "scen2_srv_03:scen2_internal_data_bus is operational",
 		"scen2_srv_03:scen2_internal_data_bus stops", "scen2_srv_03:scen2_config_manager works")
 	alone(t, s, "scen2_srv_03", "61203")
+	services(t, s, since, "scen2_srv_03")
 
 	since = length()
 	s.Play(t, "Lose servers")
@@ -98,7 +105,7 @@ func TestReadme(t *testing.T) {
 	alone(t, s, "scen2_srv_03", "61201")
 	services(t, s, since, "scen2_srv_02")
 	// what was shut down in good order ended before it started elsewhere
-	story.InOrder(t, s.Read("run/journal")[since:], "scen2_srv_03:scen2_common_bus_interface stops",
+	s.InOrder(t, "run/journal", since, "scen2_srv_03:scen2_common_bus_interface stops",
 		"scen2_srv_03:scen2_internal_data_bus starts")
 
 	s.Play(t, "Lose a console")

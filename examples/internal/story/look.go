@@ -102,15 +102,39 @@ func (s *Story) told(identifier string) string {
 	return identifier
 }
 
-// InOrder checks that a text has these lines one after the other, others between them or not.
-func InOrder(t *testing.T, text string, lines ...string) {
+// InOrder waits until a file of the example has, from an offset on, these texts one after the other, with others between them or not.
+func (s *Story) InOrder(t *testing.T, path string, offset int, texts ...string) {
 	t.Helper()
-	rest := strings.Split(text, "\n")
-	for _, line := range lines {
-		i := slices.Index(rest, line)
-		if i < 0 {
-			t.Fatalf("%q does not come in its turn in\n%s", line, text)
+	missing := ""
+	found := func() bool {
+		rest := s.Read(path)[offset:]
+		for _, missing = range texts {
+			_, after, ok := strings.Cut(rest, missing)
+			if !ok {
+				return false
+			}
+			rest = after
 		}
-		rest = rest[i+1:]
+		return true
 	}
+	deadline := time.After(patience)
+	for !found() {
+		select {
+		case <-deadline:
+			t.Fatalf("%q does not come in its turn in %s:\n%s", missing, path, s.Read(path)[offset:])
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// When returns when a node logged a text for the first time. Moments can be compared: all nodes have the clock of this host.
+func (s *Story) When(t *testing.T, node, text string) string {
+	t.Helper()
+	for line := range strings.Lines(s.Read("run/" + node + ".log")) {
+		if strings.Contains(line, text) {
+			return line[:len("2006-01-02 15:04:05,000")]
+		}
+	}
+	t.Fatalf("%s has not logged %q", node, text)
+	return ""
 }

@@ -9,6 +9,7 @@ package story
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -224,7 +225,9 @@ func (s *Story) Run(commands string) (string, error) {
 	}
 	defer os.Remove(out.Name())
 	defer out.Close()
-	cmd := exec.Command("/bin/sh", "-c", commands)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", commands)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.root, out, out
 	cmd.Env = append(os.Environ(), s.tag, "PATH=/usr/bin:"+os.Getenv("PATH"))
 	failure := cmd.Run()
