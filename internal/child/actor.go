@@ -62,6 +62,7 @@ type Actor struct {
 	session *session        // the last child and what is left of it, nil before the first
 	follow  []process.Event // answers to effects, applied before anything else
 	killErr error           // of the last signal, for who asked for it
+	counted counters
 
 	inbox  chan func()
 	wake   chan struct{}

@@ -19,13 +19,14 @@ type log struct {
 	name    string // of the process, begins each line to syslog
 	logger  *slog.Logger
 	failing atomic.Bool // the last write went wrong, which is said once
+	counted *traffic
 }
 
 // openLogs opens the logs of a process. They are open while there is a stream that can be written to them.
 func (a *Actor) openLogs(spec *process.Spec) error {
 	a.closeLogs()
 	for stream, to := range logSpecs(spec) {
-		l := &log{name: spec.Name, logger: a.cfg.Logger}
+		l := &log{name: spec.Name, logger: a.cfg.Logger, counted: &a.counted.logs[stream]}
 		if to.Syslog {
 			l.syslog = a.cfg.Syslog
 		}
@@ -36,6 +37,7 @@ func (a *Actor) openLogs(spec *process.Spec) error {
 				return err
 			}
 			l.file = file
+			file.OnRotate(func() { l.counted.rotations.Add(1) })
 			if file.MayWait() {
 				l.slow = &slow{file: file, said: l.said}
 			}
@@ -96,6 +98,7 @@ func logSpecs(spec *process.Spec) map[Stream]*process.LogSpec {
 
 // write appends a piece of output. A log that cannot be written loses it; the child is not disturbed.
 func (l *log) write(data []byte) {
+	l.counted.bytes.Add(uint64(len(data)))
 	var err error
 	switch {
 	case l.slow != nil:
@@ -114,6 +117,9 @@ func (l *log) write(data []byte) {
 
 // said takes note of how a write went.
 func (l *log) said(err error) {
+	if err != nil {
+		l.counted.failures.Add(1)
+	}
 	if failed := err != nil; l.failing.Swap(failed) != failed && failed {
 		l.logger.Error("output of '" + l.name + "' is lost: " + err.Error())
 	}

@@ -29,8 +29,11 @@ func (a *Actor) apply(ev process.Event) error {
 	var infos []process.Info
 	for _, e := range effects {
 		a.perform(e)
-		if c, ok := e.(process.Changed); ok {
-			infos = append(infos, withLogs(c.Change.Info, a.machine.Spec()))
+		switch e := e.(type) {
+		case process.Changed:
+			infos = append(infos, withLogs(e.Change.Info, a.machine.Spec()))
+		case process.Spawn:
+			a.counted.spawning(ev)
 		}
 	}
 	for _, info := range infos { // who waits for a state finds it told and logged

@@ -40,6 +40,14 @@ type job struct {
 
 func (j *job) busy() bool { return len(j.planned) > 0 || len(j.current) > 0 }
 
+func (j *job) size() int {
+	n := len(j.current)
+	for _, list := range j.planned {
+		n += len(list)
+	}
+	return n
+}
+
 func (j *job) commands() []*command {
 	list := slices.Clone(j.current)
 	for _, seq := range sortedKeys(j.planned) {
@@ -67,6 +75,20 @@ type sequencer struct {
 }
 
 func (s *sequencer) busy() bool { return len(s.planned) > 0 || len(s.current) > 0 }
+
+// size returns how many commands are planned or in progress.
+func (s *sequencer) size() int {
+	n := 0
+	for _, j := range s.current {
+		n += j.size()
+	}
+	for _, jobs := range s.planned {
+		for _, j := range jobs {
+			n += j.size()
+		}
+	}
+	return n
+}
 
 // job returns the job of an application, nil when it has none.
 func (s *sequencer) job(app *application) *job {

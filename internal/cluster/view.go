@@ -14,6 +14,8 @@ type View struct {
 	Self         *InstanceView
 	Instances    []*InstanceView    // in the order of supvisors_list, then of their discovery
 	Applications []*ApplicationView // sorted by name
+	Starts       int                // processes that this node is about to start, here or elsewhere, or waits for
+	Stops        int                // processes that it is about to stop, or waits for
 }
 
 // InstanceView is one node.
@@ -74,7 +76,8 @@ func (c *Core) touchProcess(p *proc) {
 
 // View returns the cluster as it is after the last Step.
 func (c *Core) View() *View {
-	v := &View{Instances: make([]*InstanceView, len(c.nodes)), Applications: make([]*ApplicationView, len(c.apps))}
+	v := &View{Instances: make([]*InstanceView, len(c.nodes)), Applications: make([]*ApplicationView, len(c.apps)),
+		Starts: c.starter.size(), Stops: c.stopper.size()}
 	for i, n := range c.nodes {
 		if n.view == nil {
 			n.view = n.show()

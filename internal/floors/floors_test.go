@@ -38,13 +38,15 @@ var edges = map[string][]string{
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
 	// floor 5
-	"internal/web":     {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
+	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
+	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
+		"internal/process", "internal/stats"},
 	"internal/publish": nil, // it carries headers and bodies and need not understand them
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
-		"internal/service", "internal/web", "internal/publish", "internal/stats"},
+		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats"},
 	"internal/floors":          nil,
 	"internal/peer":            nil, // tests only
 	"examples":                 {"internal/config", "rules"},

@@ -27,7 +27,7 @@ const (
 type Membership struct {
 	cfg       Config
 	allow     func(string) bool
-	list      *memberlist.Memberlist
+	list      atomic.Pointer[memberlist.Memberlist] // nil before Start
 	transport *transport
 	loop      *loop
 	rejoiner  *rejoiner
@@ -72,7 +72,7 @@ func (m *Membership) Start() error {
 		m.transport.Shutdown()
 		return fmt.Errorf("start gossip: %w", err)
 	}
-	m.list = list
+	m.list.Store(list)
 	rctx, away := context.WithCancel(m.ctx)
 	m.away = away
 	m.wg.Go(m.loop.run)
@@ -134,7 +134,7 @@ func (m *Membership) update() {
 	for {
 		select {
 		case <-m.metaNew:
-			if err := m.list.UpdateNode(updateTimeout); err != nil {
+			if err := m.list.Load().UpdateNode(updateTimeout); err != nil {
 				m.cfg.Logger.Debug("gossip update is late", "error", err)
 			}
 			wait(m.ctx, updatePause)
@@ -150,15 +150,39 @@ func (m *Membership) Resync(name string) { m.loop.inbox.put(resync{name}) }
 // Members returns the peers that memberlist has, sorted by name. The slice is shared and must not be changed.
 func (m *Membership) Members() []Member { return *m.loop.view.Load() }
 
+// Health is how well the membership does, for those who watch over it.
+type Health struct {
+	// Score is memberlist's: 0 is well, each point tells that this node was late and makes it more patient with the others.
+	Score   int
+	Members []Member // the peers that memberlist has, by name: shared, not to be changed
+	Readers []Reader // the peers that follow the log of this node, by name
+}
+
+// Reader is a peer that follows the log of this node.
+type Reader struct {
+	Name   string
+	Behind uint64 // entries that were not yet sent to it
+}
+
+// Health returns how well the membership does.
+func (m *Membership) Health() Health {
+	h := Health{Members: m.Members(), Readers: m.events.followers()}
+	if list := m.list.Load(); list != nil {
+		h.Score = list.GetHealthScore()
+	}
+	return h
+}
+
 // Leave tells all peers that this node is shutting down: at once those that follow its log, the others by gossip. It waits at
 // most timeout. Shutdown must follow.
 func (m *Membership) Leave(timeout time.Duration) error {
 	m.cfg.Log.Bye()
-	if m.list == nil {
+	list := m.list.Load()
+	if list == nil {
 		return nil
 	}
 	m.away()
-	if err := m.list.Leave(timeout); err != nil {
+	if err := list.Leave(timeout); err != nil {
 		return fmt.Errorf("leave cluster: %w", err)
 	}
 	return nil
@@ -171,8 +195,8 @@ func (m *Membership) Shutdown() error {
 	m.once.Do(func() {
 		m.stop()
 		m.cfg.Log.Close()
-		if m.list != nil {
-			err = m.list.Shutdown()
+		if list := m.list.Load(); list != nil {
+			err = list.Shutdown()
 			m.wg.Wait()
 		}
 	})
@@ -194,6 +218,6 @@ func (m *Membership) alive() (names map[string]bool, addrs map[netip.AddrPort]bo
 
 // join exchanges states with the node at addr.
 func (m *Membership) join(addr netip.AddrPort) error {
-	_, err := m.list.Join([]string{addr.String()})
+	_, err := m.list.Load().Join([]string{addr.String()})
 	return err
 }

@@ -2,13 +2,16 @@ package gossip
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,12 +38,12 @@ type events struct {
 	logger *slog.Logger
 
 	mu      sync.Mutex
-	readers map[string]context.CancelCauseFunc
+	readers map[string]*stream
 	warned  onceSet
 }
 
 func newEvents(log *Log, trust *Trust, allow func(string) bool, logger *slog.Logger) *events {
-	return &events{log: log, trust: trust, allow: allow, logger: logger, readers: map[string]context.CancelCauseFunc{}}
+	return &events{log: log, trust: trust, allow: allow, logger: logger, readers: map[string]*stream{}}
 }
 
 // ServeHTTP answers GET /cluster/events?epoch=E&from=N: entries from number N on if this is run E of the node and they are kept,
@@ -70,15 +73,16 @@ func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	defer e.enter(from, cancel)()
 	q := r.URL.Query()
 	next, _ := strconv.ParseUint(q.Get("from"), 10, 64)
-	s := stream{log: e.log, w: bufio.NewWriterSize(w, 16<<10), rc: http.NewResponseController(w), next: next}
+	s := &stream{log: e.log, w: bufio.NewWriterSize(w, 16<<10), rc: http.NewResponseController(w), cancel: cancel}
+	s.next.Store(next)
+	defer e.enter(from, s)()
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set(headerEpoch, e.log.Epoch)
 	err = s.run(ctx, !e.log.resumable(q.Get("epoch"), next))
-	e.logger.Debug("event stream ended", "peer", from, "next", s.next, "error", err)
+	e.logger.Debug("event stream ended", "peer", from, "next", s.next.Load(), "error", err)
 }
 
 func (e *events) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
@@ -91,30 +95,42 @@ func (e *events) refuse(w http.ResponseWriter, r *http.Request, status int, err 
 }
 
 // enter makes the stream the one of its peer and returns what is to be called at its end.
-func (e *events) enter(from string, cancel context.CancelCauseFunc) (leave func()) {
+func (e *events) enter(from string, s *stream) (leave func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if old := e.readers[from]; old != nil {
-		old(errReplaced)
+		old.cancel(errReplaced)
 	}
-	// functions cannot be compared; the stream that was replaced knows it by its own context
-	replaced := false
-	e.readers[from] = func(cause error) { replaced = true; cancel(cause) }
+	e.readers[from] = s
 	return func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		if !replaced {
+		if e.readers[from] == s {
 			delete(e.readers, from)
 		}
 	}
 }
 
+// followers returns how far the peers that follow the log are behind it, by name.
+func (e *events) followers() []Reader {
+	head := e.log.Head()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := make([]Reader, 0, len(e.readers))
+	for name, s := range e.readers {
+		list = append(list, Reader{name, head + 1 - min(s.next.Load(), head+1)})
+	}
+	slices.SortFunc(list, func(a, b Reader) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
 // stream writes the log to one reader.
 type stream struct {
-	log  *Log
-	w    *bufio.Writer
-	rc   *http.ResponseController
-	next uint64 // number of the entry to be written next
+	log    *Log
+	w      *bufio.Writer
+	rc     *http.ResponseController
+	cancel context.CancelCauseFunc
+	next   atomic.Uint64 // number of the entry to be written next; only the stream changes it
 }
 
 func (s *stream) run(ctx context.Context, snapshot bool) error {
@@ -135,7 +151,7 @@ func (s *stream) run(ctx context.Context, snapshot bool) error {
 				return err
 			}
 		}
-		p := s.log.read(s.next)
+		p := s.log.read(s.next.Load())
 		if snapshot = p.gone; snapshot {
 			continue
 		}
@@ -144,7 +160,7 @@ func (s *stream) run(ctx context.Context, snapshot bool) error {
 				return err
 			}
 			tries = 0
-			s.next += uint64(len(p.lines))
+			s.next.Add(uint64(len(p.lines)))
 			continue
 		}
 		if p.closed {
@@ -173,7 +189,7 @@ func (s *stream) writeSnapshot(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode snapshot: %w", err)
 	}
-	s.next = seq + 1
+	s.next.Store(seq + 1)
 	return s.write(b)
 }
 

@@ -37,6 +37,7 @@ func (w *Writer) turnOver(current fs.FileInfo) error {
 			return err
 		}
 		w.size, w.limit = 0, w.maxBytes
+		w.told()
 		return nil
 	}
 	for i := w.backups - 1; i >= 0; i-- {
@@ -44,7 +45,17 @@ func (w *Writer) turnOver(current fs.FileInfo) error {
 			return err
 		}
 	}
-	return w.open()
+	if err := w.open(); err != nil {
+		return err
+	}
+	w.told()
+	return nil
+}
+
+func (w *Writer) told() {
+	if w.rotated != nil {
+		w.rotated()
+	}
 }
 
 // numbered returns the path of the i-th old file; 0 is the log itself.

@@ -24,6 +24,8 @@ type Writer struct {
 	stream bool  // not a regular file of its own name: written only, never rotated or removed
 	size   int64 // bytes in a regular file, as far as this Writer knows
 	limit  int64 // the size that triggers the next rotation; above maxBytes after a rotation that went wrong
+
+	rotated func() // told of each rotation, under the lock; may be nil
 }
 
 // New opens path for appending and creates it if need be. After a write that brings the file to maxBytes or more it is
@@ -36,6 +38,9 @@ func New(path string, maxBytes int64, backups int) (*Writer, error) {
 	}
 	return w, nil
 }
+
+// OnRotate has f called after each rotation. It must not wait, nor call the Writer. It is set before the first Write.
+func (w *Writer) OnRotate(f func()) { w.rotated = f }
 
 // Path returns the path given to New.
 func (w *Writer) Path() string { return w.path }

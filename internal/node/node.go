@@ -52,6 +52,7 @@ type Node struct {
 	peers    map[string]*peer // driver only
 	calls    chan func()      // to be run by the driver
 	done     chan struct{}    // closed when the driver has ended
+	orders   atomic.Int64     // that are on their way to their nodes
 
 	mu      sync.Mutex
 	nextAsk uint64
@@ -88,6 +89,15 @@ func (n *Node) Clock() Clock { return n.clock }
 
 // View returns the cluster as it is after the last event. It is never nil.
 func (n *Node) View() *cluster.View { return n.view.Load() }
+
+// Health is how well the node stands with its peers, for those who watch over it.
+type Health struct {
+	gossip.Health
+	Orders int // that wait for delivery to their nodes, or are being delivered
+}
+
+// Health returns how well the node stands with its peers. It waits for nobody.
+func (n *Node) Health() Health { return Health{n.members.Health(), int(n.orders.Load())} }
 
 // Changed tells the cluster that a process of this node was added, changed, enabled or disabled.
 func (n *Node) Changed(p LocalProcess) {

@@ -47,9 +47,11 @@ func (n *Node) peer(ctx context.Context, identifier string) *peer {
 }
 
 func (p *peer) send(o cluster.Order) {
+	p.node.orders.Add(1)
 	select {
 	case p.queue <- o:
 	default:
+		p.node.orders.Add(-1)
 		p.fail(o, errors.New("too many orders are waiting for this instance"))
 	}
 }
@@ -61,6 +63,7 @@ func (p *peer) run(ctx context.Context) {
 			if err := p.carry(ctx, o); err != nil {
 				p.fail(o, err)
 			}
+			p.node.orders.Add(-1)
 		case <-ctx.Done():
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/process"
@@ -21,6 +22,10 @@ type dispatcher struct {
 	buffer  []pooled
 	serial  uint64 // of the next event in the pool
 	missed  uint64 // events that the bus has dropped before the pool could take them
+
+	// for those who only look, and never wait:
+	queued  atomic.Int64  // length of the buffer
+	dropped atomic.Uint64 // events lost, be it by the bus or by the buffer
 }
 
 // pooled is an event with its two serials.
@@ -45,6 +50,7 @@ type member struct {
 func (d *dispatcher) accept(n event.Notice) {
 	if n.Lost > d.missed {
 		d.log.Error(fmt.Sprintf("pool %s event buffer overflowed, discarding %d events", d.pool, n.Lost-d.missed))
+		d.dropped.Add(n.Lost - d.missed)
 		d.missed = n.Lost
 	}
 	d.makeRoom()
@@ -72,6 +78,7 @@ func (d *dispatcher) makeRoom() {
 	}
 	d.log.Error(fmt.Sprintf("pool %s event buffer overflowed, discarding event %d", d.pool, d.buffer[0].serial))
 	d.buffer = slices.Delete(d.buffer, 0, 1)
+	d.dropped.Add(1)
 }
 
 // changed takes note of a new state of a listener process.
@@ -138,6 +145,7 @@ func (d *dispatcher) dispatch() {
 	for len(d.buffer) > 0 && d.send(d.buffer[0]) {
 		d.buffer = slices.Delete(d.buffer, 0, 1)
 	}
+	d.queued.Store(int64(len(d.buffer)))
 }
 
 // send gives the event to the first listener that takes it.

@@ -88,6 +88,12 @@ func (p *pool) output(m *member, data []byte) {
 	p.dispatcher.output(m, data)
 }
 
+// describe never waits.
+func (p *pool) describe(name string) Pool {
+	d := &p.dispatcher
+	return Pool{Name: name, Queued: int(d.queued.Load()), Size: d.size, Dropped: d.dropped.Load()}
+}
+
 // close ends the subscription and waits for what is under way.
 func (p *pool) close() {
 	p.sub.Close()

@@ -1,6 +1,10 @@
 package supervisor
 
 import (
+	"cmp"
+	"slices"
+
+	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/process"
 )
@@ -28,6 +32,22 @@ func (s *Supervisor) Identifier() string { return s.daemon.Identifier }
 // Processes returns all processes by group and name, the order of Supervisor's getAllProcessInfo.
 func (s *Supervisor) Processes() []Process { return processes(s.current.Load().lexical) }
 
+// Counted is a process with what was counted of it since it became active.
+type Counted struct {
+	Process
+	Counts child.Counts
+}
+
+// Counted returns all processes by group and name, with what was counted of them.
+func (s *Supervisor) Counted() []Counted {
+	list := s.current.Load().lexical
+	all := make([]Counted, len(list))
+	for i, m := range list {
+		all[i] = Counted{m.process(), m.Counts()}
+	}
+	return all
+}
+
 // Process returns one process; ErrBadName if there is none of that name, or if it names a whole group.
 func (s *Supervisor) Process(ns process.Namespec) (Process, error) {
 	m, err := s.current.Load().find(ns)
@@ -52,6 +72,26 @@ func (s *Supervisor) Groups() []Group {
 	for _, g := range s.current.Load().byPriority {
 		all = append(all, g.describe())
 	}
+	return all
+}
+
+// Pool is the state of an event listener pool.
+type Pool struct {
+	Name    string
+	Queued  int    // events that wait for a listener
+	Size    int    // how many may wait, buffer_size
+	Dropped uint64 // events that gave way to newer ones, since the pool became active
+}
+
+// Pools returns the active event listener pools by name.
+func (s *Supervisor) Pools() []Pool {
+	var all []Pool
+	for _, g := range s.current.Load().added {
+		if g.pool != nil {
+			all = append(all, g.pool.describe(g.config.Name))
+		}
+	}
+	slices.SortFunc(all, func(a, b Pool) int { return cmp.Compare(a.Name, b.Name) })
 	return all
 }
 

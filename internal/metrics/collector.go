@@ -1,0 +1,85 @@
+package metrics
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector turns what is published at the moment into constants.
+type collector struct {
+	cfg   Config
+	descs [families]*prometheus.Desc // nil for what is not a constant
+}
+
+func newCollector(cfg Config) *collector {
+	c := &collector{cfg: cfg}
+	for s, row := range table {
+		switch series(s) {
+		case rpcDuration, rpcFaults: // vectors of their own
+		default:
+			c.descs[s] = prometheus.NewDesc(row.name, row.help, row.labels, nil)
+		}
+	}
+	return c
+}
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range c.descs {
+		if d != nil {
+			ch <- d
+		}
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	out := sink{&c.descs, ch}
+	out.put(buildInfo, 1, c.cfg.Version)
+	out.put(daemonState, float64(c.cfg.Supervisor.State()))
+	counted := c.cfg.Supervisor.Counted()
+	out.processes(counted)
+	out.pools(c.cfg.Supervisor.Pools())
+	if c.cfg.Node != nil {
+		view := c.cfg.Node.View()
+		out.cluster(view)
+		out.applications(view)
+		out.health(view, c.cfg.Node.Health())
+	}
+	if c.cfg.Statistics != nil {
+		out.host(c.cfg.Statistics, c.cfg.Period)
+		out.usage(c.cfg.Statistics, c.cfg.Period, counted)
+	}
+}
+
+// sink is where the constants of one scrape go.
+type sink struct {
+	descs *[families]*prometheus.Desc
+	ch    chan<- prometheus.Metric
+}
+
+// put shows a value. Names in configurations may be any bytes, those of Prometheus may not.
+func (s sink) put(family series, value float64, labels ...string) {
+	for i := range labels {
+		labels[i] = strings.ToValidUTF8(labels[i], "\uFFFD")
+	}
+	m, err := prometheus.NewConstMetric(s.descs[family], table[family].kind, value, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(s.descs[family], err)
+	}
+	s.ch <- m
+}
+
+// flag shows whether something is so.
+func (s sink) flag(family series, on bool, labels ...string) {
+	value := 0.0
+	if on {
+		value = 1
+	}
+	s.put(family, value, labels...)
+}
+
+// seconds returns the seconds since the Epoch.
+func seconds(t time.Time) float64 { return float64(t.UnixNano()) / float64(time.Second) }
