@@ -216,7 +216,7 @@ func (f *fakeCluster) change(n *fakeNode, info *cluster.ProcessInfo, state proce
 	switch state {
 	case process.Starting:
 		info.PID, info.Start, info.StartMono, info.Expected = 1000, info.Now, info.NowMono, true
-	case process.Stopped:
+	case process.Stopped, process.Backoff, process.Exited, process.Fatal:
 		info.PID, info.Stop, info.StopMono = 0, info.Now, info.NowMono
 	}
 	f.step(n, cluster.LocalProcess{Info: *info})

@@ -181,9 +181,12 @@ func (f *Feed) events(before, v *cluster.View, was, is *cluster.ProcessView) {
 				info, state = now, int(now.State)
 			}
 		}
-		pid := info.PID
-		if s := process.State(state); s != process.Running && s != process.Stopping {
-			pid = 0
+		pid := 0
+		switch process.State(state) {
+		case process.Running, process.Stopping:
+			pid = info.PID
+		case process.Backoff, process.Exited, process.Stopped:
+			pid = at.Info.PID // of the child that has ended, as in Supervisor's events
 		}
 		f.tell(headerEvent, ProcessEvent{Identifier: n.Identifier, Nick: n.Nick, Group: info.Group, Name: info.Name, State: state,
 			Expected: info.Expected, SpawnErr: info.SpawnErr, Now: info.Now, NowMono: info.NowMono, EventMono: f.s.node.Clock().Mono(time.Now()),

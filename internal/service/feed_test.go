@@ -89,8 +89,27 @@ func TestFeedOfStart(t *testing.T) {
 	}
 	c.told = nil
 	f.set("n2", "app:one", process.Stopping, process.Stopped)
+	same(t, "events", c.take("event", "state", "pid"), "40 1000", "0 1000")
 	same(t, "process", c.take("process", "statecode", "identifiers"), "40 [n2.test:60002]", "0 []")
 	same(t, "application", c.take("application", "statecode"), "3", "0")
+}
+
+// The PID of a child that has ended is told once.
+func TestFeedOfEnds(t *testing.T) {
+	f, c := newFedCluster(t)
+	c.told = nil
+	f.set("n3", "plain", process.Starting, process.Backoff, process.Fatal)
+	f.set("n3", "plain", process.Starting, process.Running, process.Exited)
+	same(t, "events", c.take("event", "state", "pid"), "10 0", "30 1000", "200 0", "10 0", "20 1000", "100 1000")
+	n3 := f.nodes[2]
+	f.mu.Lock()
+	info := n3.procs[process.ParseNamespec("plain")]
+	info.Disabled = true
+	c.told = nil
+	f.step(n3, cluster.LocalProcess{Info: *info})
+	f.drain()
+	f.mu.Unlock()
+	same(t, "events", c.take("event", "state", "pid", "disabled"), "100 0 true")
 }
 
 // What is removed is told as deleted, what is disabled is no change of the process.
