@@ -97,6 +97,8 @@ type Result struct {
 	Doc  string
 	// Type is a zero value of the Go type that Fn returns (for example []ProcessInfo(nil)); the doors derive schemas from it.
 	Type any
+	// Or is a zero value of another type that Fn may return; nil for none.
+	Or any
 }
 
 // Method is one row of the method table: XML-RPC, REST, help texts and schemas all come from it.

@@ -20,6 +20,22 @@ type field struct {
 	omitEmpty bool
 }
 
+// Field is one member of a struct as it is encoded.
+type Field struct {
+	Name      string
+	Type      reflect.Type
+	OmitEmpty bool
+}
+
+// Fields returns the members as which a struct type is encoded, in their order. The doors derive schemas from it.
+func Fields(t reflect.Type) []Field {
+	var list []Field
+	for _, f := range planOf(t).fields {
+		list = append(list, Field{Name: f.name, Type: t.FieldByIndex(f.index).Type, OmitEmpty: f.omitEmpty})
+	}
+	return list
+}
+
 // plans caches a *plan for each reflect.Type.
 var plans sync.Map
 

@@ -106,3 +106,11 @@ func (t *Table) log() *slog.Logger {
 	}
 	return slog.Default()
 }
+
+// Forward has all methods, system.* too, done by call, which stands for another daemon: the rows only describe them. args has the
+// defaults of what was left out.
+func (t *Table) Forward(call func(ctx context.Context, name string, args Args) (any, error)) {
+	for name, m := range t.rows {
+		m.Fn = func(ctx context.Context, args Args) (any, error) { return call(ctx, name, args) }
+	}
+}

@@ -20,6 +20,15 @@ func (s *supvisors) optionMethods() []rpc.Method {
 		{Name: "supvisors.change_log_level", Doc: "Change the level of the log of this instance.", Access: rpc.Admin,
 			Params: []rpc.Param{{Name: "level_param", Kind: rpc.Any, Word: "string", Values: levelNames(), Doc: "the level, by name or number"}},
 			Result: always, Fn: s.changeLogLevel},
+		{Name: "supvisors.get_logger_levels", Doc: "Get the levels of logs.",
+			Result: rpc.Result{Kind: rpc.Struct, Doc: "the name of each number", Type: rpc.Map(nil)},
+			Fn: func(context.Context, rpc.Args) (any, error) {
+				levels := rpc.Map{}
+				for _, l := range logLevels {
+					levels = append(levels, rpc.Member{Name: strconv.Itoa(l.number), Value: l.name})
+				}
+				return levels, nil
+			}},
 		{Name: "supvisors.get_statistics_status", Doc: "Get which statistics this instance collects.",
 			Result: rpc.Result{Kind: rpc.Struct, Doc: "what is collected, and the period in seconds", Type: StatisticsStatus{}},
 			Fn: func(context.Context, rpc.Args) (any, error) {

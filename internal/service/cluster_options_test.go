@@ -72,3 +72,7 @@ func TestStatisticsControl(t *testing.T) {
 	}
 	status(true, true, 4)
 }
+
+func TestLoggerLevels(t *testing.T) {
+	newNodeDaemon(t, nil).want(m("50", "critical", "40", "error", "30", "warn", "20", "info", "10", "debug", "5", "trace", "3", "blather"), "supvisors.get_logger_levels")
+}

@@ -27,6 +27,16 @@ type Deps struct {
 	Disabilities *Disabilities    // where enable and disable are remembered; nil forgets them
 }
 
+// Remote returns the table of another daemon, which makes each call with call.
+func Remote(call func(ctx context.Context, method string, args rpc.Args) (any, error)) (*rpc.Table, error) {
+	table, err := rpc.NewTable(append((&programs{}).methods(), clusterMethods(Deps{})...)...)
+	if err != nil {
+		return nil, err
+	}
+	table.Forward(call)
+	return table, nil
+}
+
 // Table returns the rows of supervisor.*, and with a cluster those of supvisors.*; rpc adds system.*.
 func Table(deps Deps) (*rpc.Table, error) {
 	if deps.Level == nil {
