@@ -7,14 +7,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// collector turns what is published at the moment into constants.
+// collector turns the facts of the moment into constants.
 type collector struct {
-	cfg   Config
+	read  func() facts
 	descs [families]*prometheus.Desc // nil for what is not a constant
 }
 
-func newCollector(cfg Config) *collector {
-	c := &collector{cfg: cfg}
+func newCollector(read func() facts) *collector {
+	c := &collector{read: read}
 	for s, row := range table {
 		switch series(s) {
 		case rpcDuration, rpcFaults: // vectors of their own
@@ -36,22 +36,20 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	out := sink{&c.descs, ch}
-	out.put(buildInfo, 1, c.cfg.Version)
-	out.put(daemonState, float64(c.cfg.Supervisor.State()))
-	counted := c.cfg.Supervisor.Counted()
-	out.processes(counted)
-	out.pools(c.cfg.Supervisor.Pools())
-	if c.cfg.Node != nil {
-		view := c.cfg.Node.View()
-		out.cluster(view)
-		out.applications(view)
-		out.health(view, c.cfg.Node.Health())
+	f, out := c.read(), sink{&c.descs, ch}
+	out.put(buildInfo, 1, f.version)
+	out.put(daemonState, float64(f.state))
+	out.processes(f.processes)
+	out.pools(f.pools)
+	if f.view != nil {
+		out.cluster(f.view)
+		out.applications(f.view)
+		out.health(f.view, f.health)
 	}
-	if c.cfg.Statistics != nil {
-		out.host(c.cfg.Statistics, c.cfg.Period)
-		out.usage(c.cfg.Statistics, c.cfg.Period, counted)
+	if f.host != nil {
+		out.host(f.host)
 	}
+	out.usage(f.usage)
 }
 
 // sink is where the constants of one scrape go.

@@ -44,13 +44,16 @@ type Metrics struct {
 }
 
 // New returns the metrics of a daemon.
-func New(cfg Config) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), log: cfg.Log}
+func New(cfg Config) *Metrics { return show(cfg.read, cfg.Log) }
+
+// show returns the metrics of what read tells at each scrape.
+func show(read func() facts, log *slog.Logger) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry(), log: log}
 	row := table[rpcDuration]
 	m.durations = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: row.name, Help: row.help, Buckets: buckets}, row.labels)
 	row = table[rpcFaults]
 	m.faults = prometheus.NewCounterVec(prometheus.CounterOpts{Name: row.name, Help: row.help}, row.labels)
-	m.registry.MustRegister(newCollector(cfg), m.durations, m.faults, collectors.NewGoCollector(),
+	m.registry.MustRegister(newCollector(read), m.durations, m.faults, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

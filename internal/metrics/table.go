@@ -83,13 +83,15 @@ var (
 	ofApplication = []string{"application"}
 )
 
-// table says what each family is. docs/metrics.md explains it to users; a test keeps the two together.
-var table = [families]struct {
+type row struct {
 	name   string
 	kind   prometheus.ValueType
 	labels []string
 	help   string
-}{
+}
+
+// table says what each family is. docs/metrics.md explains it to users; a test keeps the two together.
+var table = [families]row{
 	buildInfo:   {"supvisors_build_info", gauge, []string{"version"}, "Always 1; the version of the daemon."},
 	daemonState: {"supvisors_daemon_state", gauge, nil, "State of the daemon, as supervisor.getState codes it: 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN."},
 
