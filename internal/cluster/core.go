@@ -63,7 +63,8 @@ type Core struct {
 	conciliated      []*proc // conflicts of the last automatic conciliation
 	conciliatedAt    time.Time
 	pending          []pendingRequest
-	ending           *End // to be carried out at the end of the Step
+	tellBy           time.Time // until when a Master that ends the cluster waits for the others to know
+	ending           *End      // to be carried out at the end of the Step
 
 	effects []Effect
 }

@@ -62,6 +62,7 @@ func (c *Core) enter(to State) {
 		}
 	case Restarting, ShuttingDown:
 		c.abortJobs()
+		c.tellBy = c.now.Add(tickPeriod)
 		if c.isMaster() {
 			c.stopApplications()
 		}
@@ -298,7 +299,7 @@ func (c *Core) nextClosing(gone []*node) State {
 	c.loseJobs(gone)
 	c.lost = nil
 	if c.isMaster() {
-		if c.stopper.busy() {
+		if c.stopper.busy() || c.unaware() {
 			return c.state()
 		}
 		return Final
@@ -307,4 +308,10 @@ func (c *Core) nextClosing(gone []*node) State {
 		return c.state()
 	}
 	return Final
+}
+
+// unaware reports whether a node has yet to say that it follows the Master to the end. The Master must not be gone before: who had
+// only seen it leave would elect another one and go on. A node that has other worries is not waited for long.
+func (c *Core) unaware() bool {
+	return c.now.Before(c.tellBy) && slices.ContainsFunc(c.runners(), func(n *node) bool { return n != c.self && !n.modes.State.closing() })
 }

@@ -229,6 +229,8 @@ func TestSequences(t *testing.T) {
 			l.process("n1", name, process.Stopping, process.Stopped)
 		}
 	}
+	l.peerModes("n2", l.modes(ShuttingDown, "n1"))
+	l.peerModes("n3", l.modes(ShuttingDown, "n1"))
 	l.wantState(Final)
 }
 

@@ -362,6 +362,8 @@ func TestEnd(t *testing.T) {
 	if got := l.ask(Shutdown{}); got != "BAD_SUPVISORS_STATE: invalid Supvisors state=RESTARTING" {
 		t.Errorf("shutdown during a restart: %s", got)
 	}
+	l.peerModes("n2", l.modes(Restarting, "n1"))
+	l.peerModes("n3", l.modes(Restarting, "n1"))
 	l.process("n2", "shop:db", process.Stopping, process.Stopped)
 	if last, ok := l.effects[len(l.effects)-1].(End); !ok || !last.Restart {
 		t.Errorf("the last effect is %+v", l.effects[len(l.effects)-1])
@@ -384,5 +386,33 @@ func TestEnd(t *testing.T) {
 	}
 	if got := l.ask(Shutdown{}); !strings.HasPrefix(got, "BAD_SUPVISORS_STATE: invalid Supvisors state=FINAL") {
 		t.Errorf("%s", got)
+	}
+}
+
+// TestEndIsToldToAll: the Master does not go before the others know that all ends, except those that do not react.
+func TestEndIsToldToAll(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		then func(l *lab)
+	}{
+		{"both know", func(l *lab) { l.peerModes("n3", l.modes(ShuttingDown, "n1")) }},
+		{"one has ended already", func(l *lab) { l.peerModes("n3", l.modes(Final, "n1")) }},
+		{"one is lost", func(l *lab) { l.step(PeerLeft{Identifier: "n3", Reason: "gone"}) }},
+		{"one does not react", func(l *lab) { l.wait(tickPeriod) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := operation(t, shopRules, nil, "shop:db")
+			if got := l.ask(Shutdown{}); got != "true" {
+				t.Errorf("%s", got)
+			}
+			l.wantState(ShuttingDown)
+			l.peerModes("n2", l.modes(ShuttingDown, "n1"))
+			l.wantState(ShuttingDown)
+			c.then(l)
+			l.wantState(Final)
+			if last, ok := l.effects[len(l.effects)-1].(End); !ok || last.Restart {
+				t.Errorf("the last effect is %+v", l.effects[len(l.effects)-1])
+			}
+		})
 	}
 }
