@@ -43,12 +43,19 @@ type Stream struct {
 	epoch string // of the ids: those of another run of the daemon mean nothing here
 
 	listeners atomic.Int32
-	keptUntil atomic.Int64 // Unix time in nanoseconds until which events are kept though nobody listens
+	wanted    map[string]*demand // by header
+	changed   chan struct{}      // holds a token when Listening has changed
 
-	mu      sync.Mutex
-	next    uint64 // number of the next event
-	ring    []*event
-	changed chan struct{} // closed when there is another event
+	mu   sync.Mutex
+	next uint64 // number of the next event
+	ring []*event
+	more chan struct{} // closed when there is another event
+}
+
+// demand is who wants events of one kind.
+type demand struct {
+	listeners atomic.Int32
+	keptUntil atomic.Int64 // Unix time in nanoseconds until which they are kept though nobody listens
 }
 
 // event is one message.
@@ -73,12 +80,58 @@ type facts struct {
 
 // NewStream returns a stream without events.
 func NewStream() *Stream {
-	return &Stream{epoch: strconv.FormatInt(time.Now().UnixNano(), 36), changed: make(chan struct{})}
+	s := &Stream{epoch: strconv.FormatInt(time.Now().UnixNano(), 36), wanted: map[string]*demand{}, changed: make(chan struct{}, 1),
+		more: make(chan struct{})}
+	for _, header := range headers {
+		s.wanted[header] = &demand{}
+	}
+	return s
 }
 
-// Wants reports whether events are of use to anybody. A message that nobody wants need not be made.
-func (s *Stream) Wants(string) bool {
-	return s.listeners.Load() > 0 || time.Now().UnixNano() < s.keptUntil.Load()
+// Wants reports whether events of this kind are of use to anybody. A message that nobody wants need not be made.
+func (s *Stream) Wants(header string) bool {
+	d := s.wanted[header]
+	return d != nil && (d.listeners.Load() > 0 || time.Now().UnixNano() < d.keptUntil.Load())
+}
+
+// Listening reports whether anybody listens to events of this kind at the moment.
+func (s *Stream) Listening(header string) bool {
+	d := s.wanted[header]
+	return d != nil && d.listeners.Load() > 0
+}
+
+// Demand returns the channel that receives a value after the answer of Listening has changed for some kind. Changes that nobody has
+// received yet are one. There is one channel, so it is for one receiver.
+func (s *Stream) Demand() <-chan struct{} { return s.changed }
+
+// enter counts a client in that listens to these kinds, all when there are none.
+func (s *Stream) enter(types []string) (leave func()) {
+	if types == nil {
+		types = headers
+	}
+	for _, header := range types {
+		if d := s.wanted[header]; d != nil && d.listeners.Add(1) == 1 {
+			s.tell()
+		}
+	}
+	return func() {
+		until := time.Now().Add(keepTime).UnixNano()
+		for _, header := range types {
+			if d := s.wanted[header]; d != nil {
+				d.keptUntil.Store(until)
+				if d.listeners.Add(-1) == 0 {
+					s.tell()
+				}
+			}
+		}
+	}
+}
+
+func (s *Stream) tell() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
 }
 
 // Publish sends a message to the clients; the body is a JSON object on one line, which the caller may use again.
@@ -95,19 +148,19 @@ func (s *Stream) Publish(header string, body []byte) {
 		s.ring[s.next%ringSize] = e
 	}
 	s.next++
-	close(s.changed)
-	s.changed = make(chan struct{})
+	close(s.more)
+	s.more = make(chan struct{})
 }
 
 // read returns the events from number n on that are kept, the number of the first of them, and a channel that tells of the next.
-func (s *Stream) read(n uint64) (list []*event, first uint64, changed <-chan struct{}) {
+func (s *Stream) read(n uint64) (list []*event, first uint64, more <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first = min(max(n, s.next-uint64(len(s.ring))), s.next)
 	for i := first; i < s.next; i++ {
 		list = append(list, s.ring[i%ringSize])
 	}
-	return list, first, s.changed
+	return list, first, s.more
 }
 
 // ServeHTTP streams events to a client until it leaves: from the one after Last-Event-ID on, if that is still kept, else from now on.
@@ -120,12 +173,12 @@ func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		send(w, http.StatusBadRequest, append(data, '\n'))
 		return
 	}
+	defer s.listeners.Add(-1)
 	if s.listeners.Add(1) > maxListeners {
-		s.leave()
 		send(w, http.StatusServiceUnavailable, []byte(`{"message": "too many clients follow the events"}`+"\n"))
 		return
 	}
-	defer s.leave()
+	defer s.enter(f.types)()
 	out := writer{w: w, rc: http.NewResponseController(w)}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // a proxy in front must not hold events back
@@ -139,12 +192,6 @@ func (s *Stream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.follow(r.Context(), out, f, next)
-}
-
-// leave ends a stream. What happens next is kept for who comes back.
-func (s *Stream) leave() {
-	s.keptUntil.Store(time.Now().Add(keepTime).UnixNano())
-	s.listeners.Add(-1)
 }
 
 // position returns the number of the event that follows the last one a client has seen; "" stands for a client that has seen none.
@@ -164,7 +211,7 @@ func (s *Stream) follow(ctx context.Context, out writer, f *filter, next uint64)
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
 	for {
-		list, first, changed := s.read(next)
+		list, first, more := s.read(next)
 		var b []byte
 		if first > next {
 			b = append(b, "event: reset\ndata: {}\n\n"...)
@@ -179,7 +226,7 @@ func (s *Stream) follow(ctx context.Context, out writer, f *filter, next uint64)
 			return
 		}
 		select {
-		case <-changed:
+		case <-more:
 		case <-alive.C:
 			if out.flush([]byte(": \n\n")) != nil {
 				return

@@ -9,11 +9,12 @@ import (
 	"strings"
 
 	"github.com/supvisors/supvisors/internal/gossip"
+	"github.com/supvisors/supvisors/rest"
 )
 
 // requireLogin lets through who knows user and password; both empty let everybody through. Requests of other nodes are signed
-// instead, and checked where they are served.
-func requireLogin(h http.Handler, username, password string) http.Handler {
+// instead, and checked where they are served. REST clients are told in JSON, all others in text.
+func requireLogin(h http.Handler, username, password string, isREST func(path string) bool) http.Handler {
 	if username == "" && password == "" {
 		return h
 	}
@@ -21,6 +22,10 @@ func requireLogin(h http.Handler, username, password string) http.Handler {
 		user, pass, _ := r.BasicAuth()
 		if gossip.Signed(r) && strings.HasPrefix(r.URL.Path, "/cluster/") || equal(user, username) && passwordFits(pass, password) {
 			h.ServeHTTP(w, r)
+			return
+		}
+		if isREST(r.URL.Path) {
+			rest.Unauthorized(w)
 			return
 		}
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/supvisors/supvisors/internal/gossip"
+	"github.com/supvisors/supvisors/rest"
 )
 
 func TestRequireLogin(t *testing.T) {
@@ -38,7 +39,7 @@ func TestRequireLogin(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			h := requireLogin(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "in") }),
-				test.username, test.password)
+				test.username, test.password, rest.Owns)
 			r := httptest.NewRequest("POST", "/RPC2", nil)
 			if test.user+test.pass != "" {
 				r.SetBasicAuth(test.user, test.pass)
@@ -52,6 +53,18 @@ func TestRequireLogin(t *testing.T) {
 				t.Errorf("WWW-Authenticate: %q", got)
 			}
 		})
+	}
+}
+
+// REST clients are told in JSON that they must log in.
+func TestLoginOfREST(t *testing.T) {
+	h := requireLogin(http.NotFoundHandler(), "u", "p", rest.Owns)
+	for path, want := range map[string]string{"/supvisors/supvisors_state": `{"message": "Unauthorized"}` + "\n", "/RPC2": "Unauthorized\n", "/": "Unauthorized\n"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		if w.Code != http.StatusUnauthorized || w.Body.String() != want || w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: %d %q", path, w.Code, w.Body)
+		}
 	}
 }
 

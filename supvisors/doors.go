@@ -8,17 +8,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
+	"slices"
 	"time"
+
+	"golang.org/x/net/netutil"
 
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/listener"
-	"github.com/supvisors/supvisors/internal/node"
-	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
-	"github.com/supvisors/supvisors/internal/web"
-	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rest"
 )
+
+// maxRestClients bounds the connections of a listener for REST.
+const maxRestClients = 256
 
 // goodbye is how long the answers that are under way at the end may take, for instance the one to supervisor.shutdown.
 const goodbye = 500 * time.Millisecond
@@ -34,8 +36,7 @@ type doors struct {
 
 type door struct {
 	ln     net.Listener
-	guard  func(http.Handler) http.Handler // lets through who may come in
-	pages  config.GetActions
+	serves func(*site) (http.Handler, error) // to those who may come in
 	server *http.Server
 }
 
@@ -49,12 +50,25 @@ func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*d
 			d.close()
 			return nil, err
 		}
-		d.add(u.Section, u.Username, door{ln: listener.WithHost(ln), guard: func(h http.Handler) http.Handler {
-			return requireLogin(h, u.Username, u.Password)
-		}})
+		d.add(u.Section, u.Username, listener.WithHost(ln), func(s *site) (http.Handler, error) {
+			h, err := s.node(config.ConfirmActions, ownRest(cfg))
+			return requireLogin(h, u.Username, u.Password, rest.Owns), err
+		})
 	}
+	names := hostsOf(cfg)
 	for _, i := range cfg.Inet {
-		if err := d.openPort(ctx, i, hostsOf(cfg)); err != nil {
+		guard := d.guard(i, names, rest.Owns)
+		err := d.openPort(ctx, i, func(s *site) (http.Handler, error) {
+			h, err := s.node(i.GetActions, ownRest(cfg))
+			return guard(h), err
+		})
+		if err != nil {
+			d.close()
+			return nil, err
+		}
+	}
+	for i := range cfg.Rest {
+		if err := d.openRest(ctx, &cfg.Rest[i], names); err != nil {
 			d.close()
 			return nil, err
 		}
@@ -62,15 +76,69 @@ func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*d
 	return d, nil
 }
 
-// openPort opens a TCP port, which browsers may call by these names; the first one is shared with gossip.
-func (d *doors) openPort(ctx context.Context, i config.InetServer, names []string) error {
-	files := listener.TLSFiles{Cert: i.CertFile, Key: i.KeyFile, CA: i.CACerts}
-	var secure *tls.Config
-	if files.Enabled() {
-		var err error
-		if secure, err = files.Server(); err != nil {
-			return err
+// ownRest are the options of REST on the node's own port: those of [rest], nil without it.
+func ownRest(cfg *config.Config) *config.Rest {
+	for i := range cfg.Rest {
+		if cfg.Rest[i].Server.Section == "rest" {
+			return &cfg.Rest[i]
 		}
+	}
+	return nil
+}
+
+// guard lets through who may use a TCP server. Without a login, browsers must call it by these names or those of allowed_hosts: a login
+// is enough, for a page of another name has none.
+func (d *doors) guard(i config.InetServer, names []string, isREST func(path string) bool) func(http.Handler) http.Handler {
+	if i.Username == "" {
+		return knownHosts{names: append(slices.Clone(names), i.Host), allowed: i.AllowedHosts, log: d.log}.require
+	}
+	return func(h http.Handler) http.Handler { return requireLogin(h, i.Username, i.Password, isREST) }
+}
+
+// openRest opens a listener for REST clients.
+func (d *doors) openRest(ctx context.Context, r *config.Rest, names []string) error {
+	serves := func(s *site) (http.Handler, error) { return s.listener(r) }
+	if r.Socket != "" {
+		ln, err := listener.Unix{Path: r.Socket, Mode: 0o700, UID: -1, GID: -1}.Listen(ctx, d.log)
+		if err == nil {
+			d.list = append(d.list, door{ln: netutil.LimitListener(ln, maxRestClients), serves: serves})
+		}
+		return err
+	}
+	secure, err := serverTLS(r.Server)
+	if err != nil {
+		return err
+	}
+	ln, err := listener.Address{Host: r.Server.Host, Port: r.Server.Port}.Listen(ctx)
+	if err != nil {
+		return err
+	}
+	ln = netutil.LimitListener(ln, maxRestClients)
+	if secure != nil {
+		ln = tls.NewListener(ln, secure)
+	}
+	guard := d.guard(r.Server, names, func(string) bool { return true })
+	d.list = append(d.list, door{ln: ln, serves: func(s *site) (http.Handler, error) {
+		h, err := serves(s)
+		return guard(h), err
+	}})
+	return nil
+}
+
+// serverTLS is how a TCP server speaks; nil stands for plain HTTP.
+func serverTLS(i config.InetServer) (*tls.Config, error) {
+	files := listener.TLSFiles{Cert: i.CertFile, Key: i.KeyFile, CA: i.CACerts}
+	if !files.Enabled() {
+		return nil, nil
+	}
+	return files.Server()
+}
+
+// openPort opens a TCP port; the first one is shared with gossip.
+func (d *doors) openPort(ctx context.Context, i config.InetServer, serves func(*site) (http.Handler, error)) error {
+	secure, err := serverTLS(i)
+	if err != nil {
+		return err
 	}
 	ln, err := listener.Address{Host: i.Host, Port: i.Port}.Listen(ctx)
 	if err != nil {
@@ -89,12 +157,7 @@ func (d *doors) openPort(ctx context.Context, i config.InetServer, names []strin
 	} else {
 		web = listener.WithHost(web)
 	}
-	d.add(i.Section, i.Username, door{ln: web, pages: i.GetActions, guard: func(h http.Handler) http.Handler {
-		if i.Username == "" { // a login is enough: a page of another name has none
-			return knownHosts{names: append(names, i.Host), allowed: i.AllowedHosts, log: d.log}.require(h)
-		}
-		return requireLogin(h, i.Username, i.Password)
-	}})
+	d.add(i.Section, i.Username, web, serves)
 	return nil
 }
 
@@ -106,19 +169,23 @@ type portListener struct {
 
 func (p *portListener) Close() error { return p.split.Close() }
 
-func (d *doors) add(section, username string, opened door) {
+func (d *doors) add(section, username string, ln net.Listener, serves func(*site) (http.Handler, error)) {
 	if username == "" {
 		d.log.Log(context.Background(), supervisor.LevelCritical,
 			"Server '"+section+"' running without any HTTP authentication checking")
 	}
-	d.list = append(d.list, opened)
+	d.list = append(d.list, door{ln: ln, serves: serves})
 }
 
-// serve lets clients in to what they get at a door where legacy_get_actions is so.
-func (d *doors) serve(routes func(config.GetActions) http.Handler) {
+// serve lets clients in.
+func (d *doors) serve(s *site) error {
 	for i := range d.list {
 		door := &d.list[i]
-		door.server = listener.NewServer(door.guard(routes(door.pages)), d.log)
+		h, err := door.serves(s)
+		if err != nil {
+			return err
+		}
+		door.server = listener.NewServer(h, d.log)
 		door.server.BaseContext = func(net.Listener) context.Context { return d.ctx }
 		go func() {
 			if err := door.server.Serve(door.ln); !errors.Is(err, http.ErrServerClosed) {
@@ -126,6 +193,7 @@ func (d *doors) serve(routes func(config.GetActions) http.Handler) {
 			}
 		}()
 	}
+	return nil
 }
 
 // close shuts all clients out: streams and calls that wait end, the other answers are finished.
@@ -139,43 +207,4 @@ func (d *doors) close() {
 		}
 		door.ln.Close()
 	}
-}
-
-// routes is everything that a node serves over HTTP, at a door where legacy_get_actions is so.
-func routes(cfg *config.Config, deps service.Deps, n *node.Node) (func(config.GetActions) http.Handler, error) {
-	table, err := service.Table(deps)
-	if err != nil {
-		return nil, err
-	}
-	xmlrpc := &rpc.Handler{Table: table}
-	logs := service.LogTail(deps)
-	main := service.MainLogTail(deps)
-	look := web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger}
-	if s := cfg.Supvisors; s != nil {
-		look.TailLimit = int(s.TailLimit)
-		look.Look = web.Look{SoftwareName: s.SoftwareName, SoftwareIcon: s.SoftwareIcon, CSSFiles: s.CSSFiles}
-	}
-	var peers http.Handler = http.NotFoundHandler()
-	if n != nil {
-		peers = n.Handler()
-	}
-	return func(actions config.GetActions) http.Handler {
-		look.GetActions = actions
-		pages := web.New(look)
-		// a page of another site must not start or stop anything through the browser of somebody who may
-		return http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch path := r.URL.Path; {
-			case strings.HasPrefix(path, rpc.Path):
-				xmlrpc.ServeHTTP(w, r)
-			case strings.HasPrefix(path, "/logtail"):
-				logs.ServeHTTP(w, r)
-			case strings.HasPrefix(path, "/mainlogtail"):
-				main.ServeHTTP(w, r)
-			case strings.HasPrefix(path, "/cluster/"):
-				peers.ServeHTTP(w, r)
-			default:
-				pages.ServeHTTP(w, r)
-			}
-		}))
-	}, nil
 }

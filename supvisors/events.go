@@ -17,6 +17,7 @@ import (
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rest"
 )
 
 const (
@@ -29,6 +30,7 @@ const (
 // eventInterface is what clients of Supvisors hear: what the feed tells of the cluster, and the statistics of all nodes.
 type eventInterface struct {
 	hub        *publish.Hub
+	stream     *rest.Stream
 	link       config.EventLink
 	address    listener.Address
 	node       *node.Node
@@ -38,9 +40,10 @@ type eventInterface struct {
 }
 
 // newEvents prepares the event interface and the statistics of a node. Nothing is opened or measured yet.
-func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, deps service.Deps, logger *slog.Logger) *eventInterface {
+func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, deps service.Deps, stream *rest.Stream,
+	logger *slog.Logger) *eventInterface {
 	s, inet := cfg.Supvisors, cfg.Inet[0]
-	e := &eventInterface{hub: publish.NewHub(), link: s.EventLink, node: n, log: logger,
+	e := &eventInterface{hub: publish.NewHub(), stream: stream, link: s.EventLink, node: n, log: logger,
 		address: listener.Address{Host: inet.Host, Port: eventPort(cfg, n.View().Self.Identifier)}}
 	e.feed = service.NewFeed(deps, e)
 	e.statistics = stats.New(stats.Config{Identifier: n.View().Self.Identifier, Host: s.HostStats, Process: s.ProcessStats,
@@ -73,7 +76,7 @@ func targets(sup *supervisor.Supervisor) []stats.Target {
 // Wants implements service.Audience.
 func (e *eventInterface) Wants(header string) bool {
 	h, err := publish.ParseHeader(header)
-	return err == nil && e.hub.Wants(h)
+	return err == nil && e.hub.Wants(h) || e.stream.Wants(header)
 }
 
 // Publish implements service.Audience.
@@ -81,6 +84,7 @@ func (e *eventInterface) Publish(header string, body []byte) {
 	if h, err := publish.ParseHeader(header); err == nil {
 		e.hub.Publish(h, body)
 	}
+	e.stream.Publish(header, body)
 }
 
 // sample passes statistics of this node on to its clients and to the peers that ask for them.
@@ -103,12 +107,11 @@ func (e *eventInterface) run(ctx context.Context) {
 	var group sync.WaitGroup
 	defer group.Wait()
 	group.Go(func() { e.statistics.Run(ctx) })
-	if e.link == config.NoEventLink {
-		return
-	}
 	group.Go(func() { e.feed.Run(ctx, e.node.Watch(viewQueue)) })
 	group.Go(func() { e.fetch(ctx) })
-	group.Go(func() { e.serve(ctx) })
+	if e.link != config.NoEventLink {
+		group.Go(func() { e.serve(ctx) })
+	}
 }
 
 // fetch gets the statistics of the other nodes while any client wants some.
@@ -125,14 +128,19 @@ func (e *eventInterface) fetch(ctx context.Context) {
 
 // demand waits until statistics are wanted, or not wanted any more. It returns false when ctx ends first.
 func (e *eventInterface) demand(ctx context.Context, wanted bool) bool {
-	for (e.hub.Wants(publish.HostStatistics) || e.hub.Wants(publish.ProcessStatistics)) != wanted {
+	for e.wantsStatistics() != wanted {
 		select {
 		case <-e.hub.Demand():
+		case <-e.stream.Demand():
 		case <-ctx.Done():
 			return false
 		}
 	}
 	return ctx.Err() == nil
+}
+
+func (e *eventInterface) wantsStatistics() bool {
+	return e.hub.Wants(publish.HostStatistics) || e.hub.Wants(publish.ProcessStatistics) || e.stream.Listening("hstats") || e.stream.Listening("pstats")
 }
 
 // serve lets clients in. A port that cannot be opened, or fails, is tried again: the node does its work without it.

@@ -14,6 +14,7 @@ import (
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rest"
 )
 
 // session is the daemon from one reading of its configuration to the next: logs, processes, ports and cluster.
@@ -29,13 +30,14 @@ type session struct {
 	disabled *service.Disabilities
 	node     *node.Node      // nil for a plain Supervisor
 	events   *eventInterface // nil for a plain Supervisor
+	stream   *rest.Stream    // of events for REST clients
 	doors    *doors
 }
 
 // session runs the daemon with a configuration until it is told to end. It returns the configuration to start again with, nil for
 // none. An error tells what keeps the daemon from starting; nothing is left behind then.
 func (p *daemonProcess) session(cfg *config.Config) (next *config.Config, err error) {
-	s := &session{cfg: cfg}
+	s := &session{cfg: cfg, stream: rest.NewStream()}
 	var console io.Writer
 	if cfg.Supervisord.NoDaemon && !cfg.Supervisord.Silent {
 		console = p.console
@@ -167,10 +169,10 @@ func (s *session) serve() error {
 	if s.node != nil {
 		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
 		deps.Disabilities, deps.TailfLimit = s.disabled, s.cfg.Supvisors.TailfLimit
-		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.cluster.Logger)
+		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.stream, s.cluster.Logger)
 		deps.Statistics = s.events.statistics
 	}
-	handler, err := routes(s.cfg, deps, s.node)
+	site, err := newSite(s.cfg, deps, s.node, s.stream)
 	if err != nil {
 		return err
 	}
@@ -178,8 +180,7 @@ func (s *session) serve() error {
 	if s.node != nil {
 		s.log.Info("RPC interface 'supvisors' initialized")
 	}
-	s.doors.serve(handler)
-	return nil
+	return s.doors.serve(site)
 }
 
 // endNode ends or restarts this node because the cluster does.

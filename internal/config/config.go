@@ -23,7 +23,7 @@ type Config struct {
 	Ctl         *Ctl         // [supervisorctl]; nil when there is none or it is not valid
 	Groups      []Group      // by priority, then name
 	Supvisors   *Supvisors   // [rpcinterface:supvisors]; nil makes a plain Supervisor
-	Extensions  []Section    // [rest], [rest:x], [device] and [agent], whose options those packages read
+	Rest        []Rest       // [rest] and [rest:x], in order of the file
 
 	// Warnings are what does not stop the daemon: unknown sections and options, values that are ignored or replaced.
 	Warnings []Problem
@@ -99,29 +99,6 @@ type UnixServer struct {
 	UID, GID           int    // owner, -1 leaves it
 	Username, Password string // both "" without authentication
 	Pos                ini.Position
-}
-
-// Section is a section whose options another package reads: expanded, in the order of the file.
-type Section struct {
-	Name    string
-	Pos     ini.Position
-	Options []Option
-}
-
-// Option is one option of a Section.
-type Option struct {
-	Key, Value string
-	Pos        ini.Position
-}
-
-// Get returns the value of an option.
-func (s Section) Get(key string) (Option, bool) {
-	for _, o := range s.Options {
-		if o.Key == key {
-			return o, true
-		}
-	}
-	return Option{}, false
 }
 
 // Group returns the group of that name.

@@ -53,7 +53,7 @@ func (l *loader) load() (*Config, error) {
 	resolveServerURL(c.Groups, c.ServerURL)
 	c.Ctl = l.ctl()
 	c.Supvisors = l.supvisors(c.Inet)
-	c.Extensions = l.extensions()
+	c.Rest = l.rest(c.Inet)
 	l.unknown()
 	if l.problems != nil {
 		return nil, &Error{Problems: l.problems, Warnings: l.warnings}

@@ -157,17 +157,43 @@ func TestEventsOfSupvisors(t *testing.T) {
 	}
 }
 
-func TestExtensions(t *testing.T) {
-	c := mustLoad(t, daemon+"[rest]\nport=127.0.0.1:5000\nstate_dir=%(here)s\n[rest:device]\napis=device\n[agent]\nx=%(host_node_name)s\n")
-	if len(c.Extensions) != 3 || len(c.Warnings) != 0 {
-		t.Fatalf("got %+v, warnings %v", c.Extensions, c.Warnings)
+func TestRest(t *testing.T) {
+	c := mustLoad(t, daemon+`[inet_http_server]
+port=*:9001
+username=u
+password=p
+[rest]
+[rest:wide]
+port=*:5001
+username=r
+password=q
+apis=Supvisors, supvisors
+prefix=/api/v1/
+fault_status=RICH
+cors_origins=https://ops.example.com, http://h:8080
+metrics=on
+allowed_hosts=ops.example.com
+[rest:file]
+port=/run/rest.sock
+`)
+	if len(c.Rest) != 3 || len(c.Warnings) != 0 {
+		t.Fatalf("got %+v, warnings %v", c.Rest, c.Warnings)
 	}
-	rest := c.Extensions[0]
-	if o, ok := rest.Get("state_dir"); !ok || o.Value != c.Here || o.Pos.Line != 4 || rest.Name != "rest" || rest.Pos.Line != 2 {
-		t.Errorf("got %+v", rest)
+	plain, wide, file := c.Rest[0], c.Rest[1], c.Rest[2]
+	want := Rest{Server: InetServer{Section: "rest", Host: "127.0.0.1", Port: 5000, Username: "u", Password: "p", Pos: plain.Server.Pos}, APIs: []string{"supvisors"}}
+	if !reflect.DeepEqual(plain, want) {
+		t.Errorf("got %+v", plain)
 	}
-	if _, ok := rest.Get("nope"); ok {
-		t.Error("an option that is not there is found")
+	want = Rest{Server: InetServer{Section: "rest:wide", Port: 5001, Username: "r", Password: "q", AllowedHosts: []string{"ops.example.com"}, Pos: wide.Server.Pos},
+		APIs: []string{"supvisors"}, Prefix: "/api/v1", Rich: true, Origins: []string{"https://ops.example.com", "http://h:8080"}, Metrics: true}
+	if !reflect.DeepEqual(wide, want) {
+		t.Errorf("got %+v", wide)
+	}
+	if file.Socket != "/run/rest.sock" || file.Server.Port != 0 || file.Server.Username != "" {
+		t.Errorf("got %+v", file)
+	}
+	if c := mustLoad(t, daemon+"[rest]\nport=0.0.0.0:5000\ninsecure=true\n[rest:b]\nport=[::1]:1\n"); c.Rest[0].Server.Host != "0.0.0.0" {
+		t.Errorf("got %+v", c.Rest)
 	}
 }
 

@@ -7,29 +7,6 @@ import (
 	"github.com/supvisors/supvisors/internal/ini"
 )
 
-// extensionNames are the sections of the REST interfaces.
-var extensionNames = []string{"rest", "device", "agent"}
-
-// extensions copies the sections whose options other packages read.
-func (l *loader) extensions() []Section {
-	var all []Section
-	for _, name := range l.doc.Sections() {
-		prefix, _, _ := strings.Cut(name, ":")
-		if !slices.Contains(extensionNames, prefix) {
-			continue
-		}
-		s := l.section(name, ini.Vars{"host_node_name": l.host})
-		section := Section{Name: name, Pos: s.pos()}
-		for _, key := range l.doc.Keys(name) {
-			if v, ok := s.expanded(key); ok {
-				section.Options = append(section.Options, Option{key, v.Text, v.Pos})
-			}
-		}
-		all = append(all, section)
-	}
-	return all
-}
-
 // silent are sections that belong to Supervisor's plugins: their options are not ours to judge.
 var silent = []string{"ctlplugin:", "rpcinterface:supervisor"}
 

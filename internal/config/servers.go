@@ -23,7 +23,7 @@ func (l *loader) servers() (inet []InetServer, unix []UnixServer) {
 func (l *loader) inetServer(name string) InetServer {
 	s := l.section(name, nil)
 	server := InetServer{Section: name, Pos: s.pos()}
-	server.Username, server.Password = s.credentials()
+	s.protection(&server)
 	port, ok := s.expanded("port")
 	if !ok {
 		s.fail(fmt.Sprintf("section [%s] has no port value", name))
@@ -32,18 +32,23 @@ func (l *loader) inetServer(name string) InetServer {
 	} else {
 		server.Host, server.Port = host, number
 	}
+	server.GetActions = get(s, "legacy_get_actions", ConfirmActions, parseGetActions)
+	return server
+}
+
+// protection reads who may use a TCP server, and how.
+func (s *section) protection(server *InetServer) {
+	server.Username, server.Password = s.credentials()
 	server.CertFile = get(s, "certfile", "", s.ownFile)
 	server.KeyFile = get(s, "keyfile", "", s.ownFile)
 	server.CACerts = get(s, "ca_certs", "", s.ownFile)
 	server.AllowedHosts = get(s, "allowed_hosts", nil, allowedHosts)
-	server.GetActions = get(s, "legacy_get_actions", ConfirmActions, parseGetActions)
 	if (server.CertFile == "") != (server.KeyFile == "") {
-		s.fail(fmt.Sprintf("section [%s] needs both certfile and keyfile", name))
+		s.fail(fmt.Sprintf("section [%s] needs both certfile and keyfile", s.name))
 	}
 	if server.CACerts != "" && server.CertFile == "" {
-		s.fail(fmt.Sprintf("section [%s] has ca_certs without certfile", name))
+		s.fail(fmt.Sprintf("section [%s] has ca_certs without certfile", s.name))
 	}
-	return server
 }
 
 func (l *loader) unixServer(name string) UnixServer {

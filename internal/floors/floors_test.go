@@ -41,12 +41,13 @@ var edges = map[string][]string{
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
 		"internal/process", "internal/stats"},
+	"rest":             {"rpc"},
 	"internal/publish": nil, // it carries headers and bodies and need not understand them
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
-		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats"},
+		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest"},
 	"internal/floors":          nil,
 	"internal/peer":            nil, // tests only
 	"examples":                 {"internal/config", "rules"},

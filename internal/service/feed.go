@@ -23,6 +23,8 @@ const (
 	headerEvent       = "event"
 )
 
+var feedHeaders = []string{headerSupvisors, headerInstance, headerApplication, headerProcess, headerEvent}
+
 // The state of what is not configured any more, in the last message about it: DELETED is -1 for a process and 4 for an application.
 const (
 	deletedName        = "DELETED"
@@ -43,6 +45,8 @@ type Feed struct {
 	to    Audience
 	last  *cluster.View
 	state SupvisorsState // as it was told last
+	// untold is set when nobody wanted to hear of the last View.
+	untold bool
 }
 
 // NewFeed returns the Feed of the node in deps.
@@ -67,9 +71,12 @@ func (f *Feed) Run(ctx context.Context, views *node.Watch) {
 func (f *Feed) show(v *cluster.View) {
 	before := f.last
 	f.last = v
-	if before == nil {
-		f.state = f.s.state(v)
+	if before == nil || !slices.ContainsFunc(feedHeaders, f.to.Wants) {
+		f.untold = true
 		return
+	}
+	if f.untold { // since when, nobody knows
+		f.state, f.untold = f.s.state(before), false
 	}
 	f.processes(before, v)
 	f.instances(before, v)

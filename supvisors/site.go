@@ -1,0 +1,120 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/metrics"
+	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/internal/service"
+	"github.com/supvisors/supvisors/internal/web"
+	"github.com/supvisors/supvisors/rest"
+	"github.com/supvisors/supvisors/rpc"
+)
+
+const metricsPath = "/metrics"
+
+// site is everything that a node serves over HTTP.
+type site struct {
+	deps    service.Deps
+	look    web.Config // but for what a door decides
+	stream  *rest.Stream
+	metrics *metrics.Metrics
+	scrape  http.Handler
+	xmlrpc  http.Handler
+	logs    http.Handler
+	mainLog http.Handler
+	peers   http.Handler
+	rest    rest.Config // likewise
+}
+
+func newSite(cfg *config.Config, deps service.Deps, n *node.Node, stream *rest.Stream) (*site, error) {
+	table, err := service.Table(deps)
+	if err != nil {
+		return nil, err
+	}
+	s := &site{deps: deps, stream: stream, logs: service.LogTail(deps), mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
+	seen := metrics.Config{Supervisor: deps.Supervisor, Node: n, Statistics: deps.Statistics, Version: version, Log: deps.Log.Logger}
+	s.look = web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger}
+	if n != nil {
+		s.peers = n.Handler()
+	}
+	if o := cfg.Supvisors; o != nil {
+		s.look.TailLimit = int(o.TailLimit)
+		s.look.Look = web.Look{SoftwareName: o.SoftwareName, SoftwareIcon: o.SoftwareIcon, CSSFiles: o.CSSFiles}
+		seen.Period = o.StatsPeriods[0]
+	}
+	s.metrics = metrics.New(seen)
+	s.scrape = s.metrics.Handler()
+	s.xmlrpc = &rpc.Handler{Table: table, Observe: s.observe("xmlrpc")}
+	s.rest = rest.Config{Table: table, Version: version, Events: stream, Observe: s.observe("rest"), Log: deps.Log.Logger}
+	return s, nil
+}
+
+func (s *site) observe(door string) func(string, time.Duration, int) {
+	return func(method string, d time.Duration, fault int) { s.metrics.ObserveRPC(door, method, d, fault) }
+}
+
+// gateway serves REST as a section of the configuration wants it; nil stands for no section.
+func (s *site) gateway(r *config.Rest) (http.Handler, error) {
+	cfg := s.rest
+	if r != nil {
+		cfg.Rich, cfg.Origins = r.Rich, r.Origins
+	}
+	return rest.New(cfg)
+}
+
+// node is what the port and the socket of the node serve: everything.
+func (s *site) node(actions config.GetActions, options *config.Rest) (http.Handler, error) {
+	gateway, err := s.gateway(options)
+	if err != nil {
+		return nil, err
+	}
+	look := s.look
+	look.GetActions = actions
+	pages := web.New(look)
+	// a page of another site must not start or stop anything through the browser of somebody who may
+	others := http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, rpc.Path):
+			s.xmlrpc.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/logtail"):
+			s.logs.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/mainlogtail"):
+			s.mainLog.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/cluster/"):
+			s.peers.ServeHTTP(w, r)
+		case path == metricsPath:
+			s.scrape.ServeHTTP(w, r)
+		default:
+			pages.ServeHTTP(w, r)
+		}
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest.Owns(r.URL.Path) {
+			gateway.ServeHTTP(w, r)
+			return
+		}
+		others.ServeHTTP(w, r)
+	}), nil
+}
+
+// listener is what a listener of its own serves to REST clients.
+func (s *site) listener(r *config.Rest) (http.Handler, error) {
+	gateway, err := s.gateway(r)
+	if err != nil {
+		return nil, err
+	}
+	return http.StripPrefix(r.Prefix, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		switch path := req.URL.Path; {
+		case path == "/" || path == "":
+			http.Redirect(w, req, r.Prefix+"/swagger/", http.StatusFound)
+		case path == metricsPath && r.Metrics:
+			s.scrape.ServeHTTP(w, req)
+		default:
+			gateway.ServeHTTP(w, req)
+		}
+	})), nil
+}
