@@ -211,23 +211,34 @@ func TestSequences(t *testing.T) {
 	l := newLab(t, text, nil, names...)
 	l.join("n2", names...)
 	l.join("n3", names...)
-	for _, name := range []string{"first:a", "first:b", "second:a", "second:b"} {
+	for i, name := range []string{"first:a", "first:b", "second:a", "second:b"} {
 		l.wantOrders("start_process " + name + " on n1")
+		if v := l.c.View(); v.Starts != 4-i || v.Stops != 0 {
+			t.Errorf("%s: %d starts, %d stops to come", name, v.Starts, v.Stops)
+		}
 		l.process("n1", name, process.Starting, process.Running)
 	}
 	l.wantState(Operation)
 	l.process("n1", "first:extra", process.Starting, process.Running)
 	l.process("n1", "loose", process.Starting, process.Running)
 	l.ask(Shutdown{})
+	left := len(names)
 	for _, group := range [][]string{{"first:b"}, {"first:a"}, {"first:extra"}, {"loose", "second:a"}, {"second:b"}} {
 		var want []string
 		for _, name := range group {
 			want = append(want, "stop_process "+name+" on n1")
 		}
 		l.wantOrders(want...)
+		if v := l.c.View(); v.Starts != 0 || v.Stops != left {
+			t.Errorf("%s: %d starts, %d stops to come, want %d", group, v.Starts, v.Stops, left)
+		}
 		for _, name := range group {
 			l.process("n1", name, process.Stopping, process.Stopped)
 		}
+		left -= len(group)
+	}
+	if v := l.c.View(); v.Starts != 0 || v.Stops != 0 {
+		t.Errorf("%d starts, %d stops to come at the end", v.Starts, v.Stops)
 	}
 	l.peerModes("n2", l.modes(ShuttingDown, "n1"))
 	l.peerModes("n3", l.modes(ShuttingDown, "n1"))

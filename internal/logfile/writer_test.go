@@ -60,25 +60,28 @@ func TestRotation(t *testing.T) {
 		backups  int
 		writes   string // split at spaces
 		want     string
+		told     int // rotations
 	}{
-		{0, 3, "aaaa bbbb cccc", "log=aaaabbbbcccc"},
-		{5, 3, "aaaa", "log=aaaa"},
-		{4, 3, "aaaa", "log= log.1=aaaa"},
-		{5, 3, "aaaa bbbb cccc", "log=cccc log.1=aaaabbbb"},
-		{3, 3, "aaaaaaaaaa b", "log=b log.1=aaaaaaaaaa"},
-		{2, 2, "aa bb cc dd e", "log=e log.1=dd log.2=cc"},
-		{2, 1, "aa bb cc", "log= log.1=cc"},
-		{2, 0, "aa bb c", "log=c"},
-		{2, -1, "aa", "log="},
+		{0, 3, "aaaa bbbb cccc", "log=aaaabbbbcccc", 0},
+		{5, 3, "aaaa", "log=aaaa", 0},
+		{4, 3, "aaaa", "log= log.1=aaaa", 1},
+		{5, 3, "aaaa bbbb cccc", "log=cccc log.1=aaaabbbb", 1},
+		{3, 3, "aaaaaaaaaa b", "log=b log.1=aaaaaaaaaa", 1},
+		{2, 2, "aa bb cc dd e", "log=e log.1=dd log.2=cc", 4},
+		{2, 1, "aa bb cc", "log= log.1=cc", 3},
+		{2, 0, "aa bb c", "log=c", 2},
+		{2, -1, "aa", "log=", 1},
 		{2, 10, "a b c d e f g h i j k l m n o p q r s t u v w x",
-			"log= log.1=wx log.10=ef log.2=uv log.3=st log.4=qr log.5=op log.6=mn log.7=kl log.8=ij log.9=gh"},
+			"log= log.1=wx log.10=ef log.2=uv log.3=st log.4=qr log.5=op log.6=mn log.7=kl log.8=ij log.9=gh", 12},
 	}
 	for _, tt := range tests {
-		folder := t.TempDir()
+		folder, told := t.TempDir(), 0
 		w := newWriter(t, filepath.Join(folder, "log"), tt.maxBytes, tt.backups)
+		w.OnRotate(func() { told++ })
 		write(t, w, strings.Fields(tt.writes)...)
-		if got := content(t, folder); got != tt.want {
-			t.Errorf("%d bytes, %d backups, %s:\ngot  %s\nwant %s", tt.maxBytes, tt.backups, tt.writes, got, tt.want)
+		if got := content(t, folder); got != tt.want || told != tt.told {
+			t.Errorf("%d bytes, %d backups, %s:\ngot  %s\nwant %s\n%d rotations, want %d", tt.maxBytes, tt.backups, tt.writes, got, tt.want,
+				told, tt.told)
 		}
 	}
 }
@@ -136,6 +139,8 @@ func TestRotationThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := newWriter(t, filepath.Join(folder, "log"), 4, 1)
+	told := 0
+	w.OnRotate(func() { told++ })
 	var tries []int
 	for i := range 9 {
 		if n, err := w.Write([]byte("a")); n != 1 {
@@ -151,8 +156,8 @@ func TestRotationThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, w, "b", "b", "b", "c")
-	if got := content(t, folder); got != "log=c log.1=aaaaaaaaabbb" {
-		t.Error(got)
+	if got := content(t, folder); got != "log=c log.1=aaaaaaaaabbb" || told != 1 {
+		t.Error(got, told)
 	}
 }
 

@@ -285,3 +285,64 @@ func TestShutdownOfTheCluster(t *testing.T) {
 		}
 	}
 }
+
+// TestHealth: nodes that work have nothing to deliver and are not behind.
+func TestHealth(t *testing.T) {
+	members := newCluster(t, 2, sameSecret)
+	if h := members[0].Health(); h.Orders != 0 || len(h.Members) != 0 || len(h.Readers) != 0 {
+		t.Errorf("before the start: %+v", h)
+	}
+	for _, m := range members {
+		m.run(t)
+	}
+	for _, m := range members {
+		await(t, "all of the application", m, func(v *cluster.View) bool {
+			return inOperation(v) && len(runningOn(v, "one")) == 1 && len(runningOn(v, "two")) == 1
+		})
+	}
+	for i, m := range members {
+		peer := members[1-i].cfg.Core.Self
+		deadline := time.After(20 * time.Second)
+		for {
+			h := m.Health()
+			if h.Orders == 0 && len(h.Members) == 1 && h.Members[0].Name == peer && h.Members[0].StreamUp &&
+				slices.Equal(h.Readers, []gossip.Reader{{Name: peer}}) {
+				break
+			}
+			select {
+			case <-deadline:
+				t.Fatalf("%s: %+v", m.View().Self.Nick, h)
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// TestOrdersAreCounted: an order counts until it was delivered, one that finds no room does not.
+func TestOrdersAreCounted(t *testing.T) {
+	n := &Node{inbox: newInbox()}
+	p := &peer{node: n, queue: make(chan cluster.Order, 2)}
+	var seen []int64
+	done := make(chan struct{})
+	p.carry = func(context.Context, cluster.Order) error {
+		if seen = append(seen, n.orders.Load()); len(seen) == 2 {
+			close(done)
+		}
+		return nil
+	}
+	for range 4 {
+		p.send(cluster.Order{To: "other"})
+	}
+	if orders, failed := n.orders.Load(), len(n.inbox.take()); orders != 2 || failed != 2 {
+		t.Errorf("%d orders wait, %d failed", orders, failed)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { p.run(ctx) })
+	<-done
+	stop()
+	running.Wait()
+	if seen = append(seen, n.orders.Load()); !slices.Equal(seen, []int64{2, 1, 0}) {
+		t.Errorf("%v orders wait", seen)
+	}
+}

@@ -184,6 +184,14 @@ func TestQueries(t *testing.T) {
 			t.Errorf("Process: %+v, %v", p, err)
 		}
 		expect(t, "Programs", w.Programs(), []string{"a", "b", "x", "y"})
+		if err := w.StartProcess(t.Context(), ns("m:y"), false); err != nil {
+			t.Fatal(err)
+		}
+		var counted []string
+		for _, p := range w.Counted() {
+			counted = append(counted, fmt.Sprint(p.Info.Group, ":", p.Info.Name, " ", p.Counts.Starts))
+		}
+		expect(t, "Counted", counted, []string{"a:x 0", "m:y 1", "z:a 0", "z:b 0"})
 	})
 }
 

@@ -165,4 +165,7 @@ func TestDispatcherTellsWhatTheBusDropped(t *testing.T) {
 	if got := b.play(t, "a STARTING"); !slices.Equal(got, want) {
 		t.Errorf("logged %q", got)
 	}
+	if lost, queued := b.d.dropped.Load(), b.d.queued.Load(); lost != 4 || queued != 4 {
+		t.Errorf("%d lost, %d queued", lost, queued)
+	}
 }

@@ -62,11 +62,17 @@ func TestPoolBuffersAndOverflows(t *testing.T) {
 		for i := range 5 {
 			w.SendRemoteComm("n", fmt.Sprint(i))
 			synctest.Wait()
+			if got, want := w.Pools(), (Pool{Name: "ears", Queued: min(i+1, 3), Size: 3, Dropped: uint64(max(i-2, 0))}); !slices.Equal(got, []Pool{want}) {
+				t.Errorf("pools %+v, want %+v", got, want)
+			}
 		}
 		expect(t, "log", w.log.take("overflowed"), []string{
 			"ERRO pool ears event buffer overflowed, discarding event 1", "ERRO pool ears event buffer overflowed, discarding event 2"})
 		w.Start() // the listener comes up with events waiting
 		synctest.Wait()
+		if got, want := w.Pools(), (Pool{Name: "ears", Size: 3, Dropped: 2}); !slices.Equal(got, []Pool{want}) {
+			t.Errorf("pools %+v, want %+v", got, want)
+		}
 		expect(t, "heard", w.spawner.listened(), []string{"ears0: REMOTE_COMMUNICATION type:n\n2", "ears0: REMOTE_COMMUNICATION type:n\n3",
 			"ears0: REMOTE_COMMUNICATION type:n\n4"})
 	})
