@@ -6,7 +6,7 @@ SEED ?= 0
 
 # everything goes to bin/, as static binaries
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./supvisors ./supervisorctl ./examples/shop ./examples/quickstart/demo
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./supvisors ./supervisorctl ./examples/shop ./examples/plant ./examples/quickstart/demo
 
 # three nodes in the foreground
 demo: build

@@ -22,12 +22,12 @@ Usage: supvisors check [-c FILENAME] [--rule NAMESPEC] [options of the daemon]
 --rule NAMESPEC -- print the rules that hold for a process, group:process, and what has decided each of them
 -h/--help -- print this text and exit
 
-Each problem is a line on the standard output, an error or a warning with file:line. Warned of are also the elements of the rules
-files that apply to no group and no process of this configuration, and names that are no node of supvisors_list, no alias
-and no stereotype of this node: other nodes may have them, as rules files are the same on all of them.
+Each problem is a line on the standard output, an error or a warning with file:line. Elements of the rules files that apply to no
+group and no process of this configuration, and names that are no node of supvisors_list, no alias and no stereotype of this node, are
+warned of too when the node is alone; when there are others, which may have them, they are notes.
 
 Exit status:
-0 -- all is well
+0 -- all is well, but for notes
 1 -- there are warnings only
 2 -- the daemon would not start, or would not apply the rules files
 `
@@ -92,9 +92,12 @@ type problems struct {
 }
 
 func (p *problems) tell(level slog.Level, problem string) {
-	word, status := "warning:", 1
-	if level >= slog.LevelError {
+	word, status := "note:", 0
+	switch {
+	case level >= slog.LevelError:
 		word, status = "error:", 2
+	case level >= slog.LevelWarn:
+		word, status = "warning:", 1
 	}
 	p.status = max(p.status, status)
 	fmt.Fprintln(p.out, word, problem)
@@ -140,9 +143,13 @@ func (p *problems) cluster(cfg *config.Config) cluster.Config {
 		})
 	}
 	p.warn(cfg.UnknownCoreIdentifiers(known))
+	level := slog.LevelWarn
+	if len(options.Instances) > 1 || options.Discovery { // other nodes may have what is missing here
+		level = slog.LevelInfo
+	}
 	for _, problem := range slices.Concat(options.Rules.UnknownNames(known), options.Rules.Unused(processes(cfg))) {
 		problem.Warning = false // tell says it
-		p.tell(slog.LevelWarn, problem.String())
+		p.tell(level, problem.String())
 	}
 	return options
 }

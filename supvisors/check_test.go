@@ -76,6 +76,18 @@ func TestCheckOfNames(t *testing.T) {
 		`warning: rules.xml:8:47: /root/application[@name="shop"]: no group is called shop here`})
 }
 
+// TestCheckBesideOthers has the same names where other nodes may know them: notes, and all is well.
+func TestCheckBesideOthers(t *testing.T) {
+	p := checkPlace(t, "join=192.0.2.1\n", strings.Replace(goodRules, `name="web"`, `name="wbe"`, 1))
+	code, lines := p.checked()
+	if code != 0 {
+		t.Errorf("exit status %d", code)
+	}
+	wantLines(t, lines, []string{
+		`note: rules.xml:2:1: /root/alias[@name="all"]: blue is no alias, and no node or stereotype that is known here`,
+		`note: rules.xml:8:1: /root/application[@name="app"]/programs/program[@name="wbe"]: no process of the group is called wbe here`})
+}
+
 func TestCheckOfIdentifier(t *testing.T) {
 	p := checkPlace(t, "stereotypes=blue\n", goodRules)
 	code, lines := p.checked("-i", "two")

@@ -26,6 +26,7 @@ type node struct {
 	localTick Tick
 	forced    []Forced
 
+	found   bool          // nobody configured it: what it is called, only its Report tells
 	alive   bool          // gossip sees it
 	load    int           // expected load of the processes that are up there, in percent
 	crashes int           // processes that ended there in a way that nobody wanted
@@ -90,6 +91,7 @@ func (c *Core) peerJoined(ev PeerJoined) {
 			return
 		}
 		n = c.addNode(ev.Identity)
+		n.found = true
 		c.self.modes = c.self.modes.with(n.id.Identifier, InstanceStopped)
 		c.log(Info, "instance %s was discovered", n)
 	}
@@ -104,10 +106,10 @@ func (c *Core) peerJoined(ev PeerJoined) {
 	}
 }
 
-// mayDiscover refuses a newcomer that uses the name of a known node.
+// mayDiscover refuses a newcomer that uses the name of another node.
 func (c *Core) mayDiscover(id Identity) bool {
 	for _, n := range c.nodes {
-		if n.id.Nick == id.Nick {
+		if n.id.Nick == id.Nick && n.id.Identifier != id.Identifier {
 			c.log(Warn, "discovered instance <%s>%s is incompatible with the known %s", id.Nick, id.Identifier, n)
 			return false
 		}
@@ -146,11 +148,18 @@ func (c *Core) peerReport(r *Report) {
 		return
 	}
 	if n.state == InstanceChecking {
-		if reason := c.unauthorized(r); reason != "" {
+		reason := c.unauthorized(r)
+		if n.found && !c.mayDiscover(r.Identity) {
+			reason = "another instance has its nick"
+		}
+		if reason != "" {
 			c.log(Warn, "instance %s is refused: %s", n, reason)
 			c.setInstance(n, InstanceIsolated)
 			return
 		}
+	}
+	if n.found {
+		n.id.Nick = r.Identity.Nick
 	}
 	n.epoch, n.seq = r.Epoch, r.Seq
 	n.id.Stereotypes, n.id.Machine, n.id.Network = r.Identity.Stereotypes, r.Identity.Machine, r.Identity.Network

@@ -263,6 +263,24 @@ func TestDiscovery(t *testing.T) {
 	}
 }
 
+// TestDiscoveredNick: a discovered node is called what its Report says, unless another one is called so.
+func TestDiscoveredNick(t *testing.T) {
+	for nick, want := range map[string]InstanceState{"radar": InstanceRunning, "n4:60000": InstanceRunning, "n2": InstanceIsolated} {
+		l := newLab(t, "", func(cfg *Config) { cfg.Discovery = true })
+		l.step(PeerJoined{Identity: Identity{Identifier: "n4:60000", Nick: "n4:60000"}})
+		r := l.report("n2")
+		r.Identity = Identity{Identifier: "n4:60000", Nick: nick}
+		l.step(PeerReport{Report: r})
+		n := l.c.byID["n4:60000"]
+		if n.state != want || (n.id.Nick == nick) != (want == InstanceRunning) {
+			t.Errorf("%s: it is %s as %s", nick, n.state, n.id.Nick)
+		}
+		if v := l.c.View().Resolve(nick); want == InstanceRunning && (len(v) != 1 || v[0].Nick != nick) {
+			t.Errorf("%s: resolved as %v", nick, v)
+		}
+	}
+}
+
 // TestHandshake: a node passes CHECKING, CHECKED and RUNNING; one that does not report in time is tried again.
 func TestHandshake(t *testing.T) {
 	l := newLab(t, "", nil)
