@@ -27,14 +27,20 @@ type knownHosts struct {
 
 // hostsOf returns the names that the configuration gives to this node and its peers.
 func hostsOf(cfg *config.Config) []string {
-	names := []string{"localhost"}
-	if name, err := os.Hostname(); err == nil {
-		names = append(names, strings.ToLower(name))
-	}
+	names := hostNames()
 	if cfg.Supvisors != nil {
 		for _, i := range cfg.Supvisors.Instances {
 			names = append(names, strings.ToLower(i.Host))
 		}
+	}
+	return names
+}
+
+// hostNames returns the names of this host.
+func hostNames() []string {
+	names := []string{"localhost"}
+	if name, err := os.Hostname(); err == nil {
+		names = append(names, strings.ToLower(name))
 	}
 	return names
 }

@@ -26,6 +26,8 @@ func command(args []string, stdout, stderr io.Writer) int {
 			return 0
 		case "check":
 			return check(args[2:], stdout, stderr)
+		case "rest":
+			return gateway(args[2:], stdout, stderr)
 		}
 	}
 	return daemon(args, stdout, stderr)

@@ -28,7 +28,7 @@ Options:
 --minprocs NUM -- the processes that must be available
 --profile_options OPTIONS -- accepted for compatibility, without effect
 
-Other commands: %s check (look for problems in a configuration and its rules), %s version
+Other commands: %s check (look for problems in a configuration and its rules), %s rest (a REST gateway to another daemon), %s version
 `
 
 // Usage returns the help text of the daemon under the name it was called by.
