@@ -42,11 +42,15 @@ func processResults(name string, list []supervisor.Result, err error) (any, erro
 	return all, nil
 }
 
+// oneOrMany is the result of what is done to a process, or with group:* to a group.
+var oneOrMany = rpc.Result{Kind: rpc.Boolean, Doc: "always true unless error; what became of each process for a group", Type: false,
+	Or: []ProcessResult(nil)}
+
 // startMethods returns the rows that start and stop.
 func (p *programs) startMethods() []rpc.Method {
 	return []rpc.Method{
 		{Name: "supervisor.startProcess", Doc: "Start a process. With group:* it does what startProcessGroup does.", Access: rpc.Act,
-			Params: []rpc.Param{manyParam, waitParam}, Result: always, Fn: p.startProcess},
+			Params: []rpc.Param{manyParam, waitParam}, Result: oneOrMany, Fn: p.startProcess},
 		{Name: "supervisor.startProcessGroup", Doc: "Start all processes of a group that do not run.", Access: rpc.Act,
 			Params: []rpc.Param{groupName, waitParam}, Result: results,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
@@ -59,7 +63,7 @@ func (p *programs) startMethods() []rpc.Method {
 				return processResults("", list, err)
 			}},
 		{Name: "supervisor.stopProcess", Doc: "Stop a process. With group:* it does what stopProcessGroup does.", Access: rpc.Act,
-			Params: []rpc.Param{manyParam, waitParam}, Result: always, Fn: p.stopProcess},
+			Params: []rpc.Param{manyParam, waitParam}, Result: oneOrMany, Fn: p.stopProcess},
 		{Name: "supervisor.stopProcessGroup", Doc: "Stop all processes of a group that run.", Access: rpc.Act,
 			Params: []rpc.Param{groupName, waitParam}, Result: results,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
@@ -106,7 +110,7 @@ var signalParam = rpc.Param{Name: "signal", Kind: rpc.Any, Word: "string", Doc: 
 func (p *programs) signalMethods() []rpc.Method {
 	return []rpc.Method{
 		{Name: "supervisor.signalProcess", Doc: "Send a signal to a process. With group:* it does what signalProcessGroup does.", Access: rpc.Act,
-			Params: []rpc.Param{manyParam, signalParam}, Result: always, Fn: p.signalProcess},
+			Params: []rpc.Param{manyParam, signalParam}, Result: oneOrMany, Fn: p.signalProcess},
 		{Name: "supervisor.signalProcessGroup", Doc: "Send a signal to all processes of a group.", Access: rpc.Act,
 			Params: []rpc.Param{groupName, signalParam}, Result: results,
 			Fn: func(ctx context.Context, a rpc.Args) (any, error) {
