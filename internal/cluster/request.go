@@ -193,7 +193,7 @@ func (c *Core) askStartApplication(r StartApplication) (*pendingRequest, any, er
 	}
 	c.startApplication(app, r.Strategy)
 	c.runJobs()
-	if !c.hasJob(app) {
+	if c.starter.job(app) == nil {
 		return nil, nil, fault(AbnormalTermination, "failed to start %s", r.Name)
 	}
 	return c.answer(r.Wait, app, func() (any, error) {
@@ -253,17 +253,21 @@ func (c *Core) askStartProcesses(r StartProcesses) (*pendingRequest, any, error)
 	for _, p := range procs {
 		c.startProcess(p, r.Strategy, r.ExtraArgs)
 	}
-	return c.answerStart(procs, r.Wait, "start", r.Namespec, true)
+	return c.answerStart(procs, r.Wait, r.Namespec, true)
 }
 
-// answerStart answers a request that had processes started or restarted.
-func (c *Core) answerStart(procs []*proc, wait bool, verb, namespec string, value any) (*pendingRequest, any, error) {
+// answerStart answers a request that had processes started. There is no job when none of them can be, like one that is stopping.
+func (c *Core) answerStart(procs []*proc, wait bool, namespec string, value any) (*pendingRequest, any, error) {
 	c.runJobs()
-	app := procs[0].app
-	if !c.hasJob(app) {
-		return nil, nil, fault(AbnormalTermination, "failed to %s %s", verb, namespec)
+	if c.starter.job(procs[0].app) == nil {
+		return nil, nil, fault(AbnormalTermination, "failed to start %s", namespec)
 	}
-	w, _, err := c.answer(wait, app, func() (any, error) {
+	return c.answerUp(procs, wait, value)
+}
+
+// answerUp answers when the processes ought to be up.
+func (c *Core) answerUp(procs []*proc, wait bool, value any) (*pendingRequest, any, error) {
+	w, _, err := c.answer(wait, procs[0].app, func() (any, error) {
 		return value, processErrors(NotRunning, procs, func(p *proc) bool { return p.state.IsStopped() })
 	})
 	return w, value, err
@@ -289,7 +293,7 @@ func (c *Core) askStartAny(r StartAny) (*pendingRequest, any, error) {
 		return nil, nil, fault(Failed, `no candidate process matching "%s"`, r.Regex)
 	}
 	c.startProcess(p, r.Strategy, r.ExtraArgs)
-	return c.answerStart([]*proc{p}, r.Wait, "start", p.ns.String(), p.ns.String())
+	return c.answerStart([]*proc{p}, r.Wait, p.ns.String(), p.ns.String())
 }
 
 func (c *Core) askStopProcesses(r StopProcesses) (*pendingRequest, any, error) {
@@ -323,7 +327,11 @@ func (c *Core) askRestartProcesses(r RestartProcesses) (*pendingRequest, any, er
 	for _, p := range procs {
 		c.restartProcess(p, r.Strategy, r.ExtraArgs)
 	}
-	return c.answerStart(procs, r.Wait, "restart", r.Namespec, true)
+	c.runJobs()
+	if !c.hasJob(procs[0].app) {
+		return nil, nil, fault(AbnormalTermination, "failed to restart %s", r.Namespec)
+	}
+	return c.answerUp(procs, r.Wait, true)
 }
 
 func (c *Core) askRestartSequence(r RestartSequence) (*pendingRequest, any, error) {

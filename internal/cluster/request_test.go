@@ -389,6 +389,32 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestStartWhileStopping: what is on its way down cannot be started, and the client is told at once, even when a stop job is under way.
+func TestStartWhileStopping(t *testing.T) {
+	for _, stop := range []Request{StopProcesses{Namespec: "shop:db"}, nil} {
+		l := operation(t, shopRules, nil, "shop:db", "shop:web")
+		l.process("n2", "shop:db", process.Starting, process.Running)
+		if stop != nil && l.ask(stop) != "true" {
+			t.Error("the stop is refused")
+		}
+		l.process("n2", "shop:db", process.Stopping)
+		for _, c := range []struct {
+			request Request
+			want    string
+		}{
+			{StartProcesses{Namespec: "shop:db", Wait: true}, "ABNORMAL_TERMINATION: failed to start shop:db"},
+			{StartApplication{Name: "shop", Wait: true}, "ALREADY_STARTED: shop"},
+			{TestStartProcess{Namespec: "shop:db"}, "[]"},
+			{RestartProcesses{Namespec: "shop:db"}, "true"},
+		} {
+			if got := l.ask(c.request); got != c.want {
+				t.Errorf("%+v: %s, want %s", c.request, got, c.want)
+			}
+		}
+		l.wantOrders()
+	}
+}
+
 // TestEndIsToldToAll: the Master does not go before the others know that all ends, except those that do not react.
 func TestEndIsToldToAll(t *testing.T) {
 	for _, c := range []struct {
