@@ -140,6 +140,8 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		}
 		s.local = &localNode{}
 		deps.Notify = s.local.heard
+	} else {
+		deps.Notify = service.LocalEvents(o.Identifier, s.stream)
 	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
 		return err

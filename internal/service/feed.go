@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rpc"
@@ -166,6 +167,25 @@ type ProcessEvent struct {
 	PID        int     `xmlrpc:"pid"`
 	ExtraArgs  string  `xmlrpc:"extra_args"`
 	Disabled   bool    `xmlrpc:"disabled"`
+}
+
+// LocalEvents returns a function that tells an audience what happens to the processes of a daemon without a cluster: the event
+// messages alone.
+func LocalEvents(identifier string, to Audience) func(event.Event) {
+	clock := node.NewClock()
+	return func(ev event.Event) {
+		change, ok := ev.(event.StateChanged)
+		if !ok || !to.Wants(headerEvent) {
+			return
+		}
+		now, info := time.Now(), change.Info
+		body, err := rpc.AppendJSON(nil, ProcessEvent{Identifier: identifier, Nick: identifier, Group: info.Group, Name: info.Name,
+			State: int(info.State), Expected: info.Expected, SpawnErr: info.SpawnErr, Now: node.Wall(now), NowMono: clock.Mono(now),
+			EventMono: clock.Mono(now), PID: info.PID, ExtraArgs: info.ExtraArgs, Disabled: info.Disabled})
+		if err == nil { // strings and numbers always have a form
+			to.Publish(headerEvent, body)
+		}
+	}
 }
 
 // events tells what happened to a process on the instances that were and are running. What an instance brings when it joins has not
