@@ -332,6 +332,41 @@ func TestHandler(t *testing.T) {
 	}
 }
 
+// Scrapes that pile up are refused: each one costs memory.
+func TestTooManyScrapes(t *testing.T) {
+	begun, release := make(chan bool, maxScrapes), make(chan bool)
+	m := show(func() facts {
+		begun <- true
+		<-release
+		return everything()
+	}, silent())
+	handler := m.Handler()
+	get := func() *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		return w
+	}
+	statuses := make(chan int, maxScrapes)
+	for range maxScrapes {
+		go func() { statuses <- get().Code }()
+	}
+	for range maxScrapes {
+		<-begun
+	}
+	if w := get(); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one more is answered with %d", w.Code)
+	}
+	close(release)
+	for range maxScrapes {
+		if status := <-statuses; status != http.StatusOK {
+			t.Errorf("status %d", status)
+		}
+	}
+	if w := get(); w.Code != http.StatusOK {
+		t.Errorf("the next one is answered with %d", w.Code)
+	}
+}
+
 // The daemon itself is shown by the usual series, and two daemons in one process have nothing in common.
 func TestOwnRegistry(t *testing.T) {
 	one, other := show(everything, silent()), show(everything, silent())
