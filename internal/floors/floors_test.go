@@ -50,6 +50,7 @@ var edges = map[string][]string{
 		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest"},
 	"internal/floors":          nil,
 	"internal/peer":            nil, // tests only
+	"bench":                    nil, // likewise
 	"examples":                 {"internal/config", "rules"},
 	"examples/shop":            nil,
 	"examples/quickstart":      nil, // its test is the story of the README

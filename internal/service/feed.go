@@ -178,10 +178,13 @@ func LocalEvents(identifier string, to Audience) func(event.Event) {
 		if !ok || !to.Wants(headerEvent) {
 			return
 		}
-		now, info := time.Now(), change.Info
+		now, info, pid := time.Now(), change.Info, change.PID
+		if info.State == process.Starting {
+			pid = 0 // as in Supervisor's events: there was no child when it began
+		}
 		body, err := rpc.AppendJSON(nil, ProcessEvent{Identifier: identifier, Nick: identifier, Group: info.Group, Name: info.Name,
 			State: int(info.State), Expected: info.Expected, SpawnErr: info.SpawnErr, Now: node.Wall(now), NowMono: clock.Mono(now),
-			EventMono: clock.Mono(now), PID: info.PID, ExtraArgs: info.ExtraArgs, Disabled: info.Disabled})
+			EventMono: clock.Mono(now), PID: pid, ExtraArgs: info.ExtraArgs, Disabled: info.Disabled})
 		if err == nil { // strings and numbers always have a form
 			to.Publish(headerEvent, body)
 		}
