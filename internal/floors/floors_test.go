@@ -57,6 +57,7 @@ var edges = map[string][]string{
 	"examples/quickstart/demo": {"rpc"},
 	"examples/internal/story":  {"rpc"}, // tests only
 	"examples/plant":           nil,
+	"examples/clients":         nil,
 	"examples/scenario_1":      nil, // their tests are the stories of their READMEs
 	"examples/scenario_2":      nil,
 	"examples/scenario_3":      nil,
