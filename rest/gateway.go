@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -14,9 +15,9 @@ import (
 	"github.com/supvisors/supvisors/rpc"
 )
 
-// Limits of a request.
+// Limits of a request: its body in bytes, and how long that may take when Config does not say.
 const (
-	maxBody     = 1 << 20 // bytes
+	maxBody     = 1 << 20
 	bodyTimeout = 30 * time.Second
 )
 
@@ -36,7 +37,9 @@ type Config struct {
 	// Observe, if set, is told each call when it is over: the method, empty for one that does not exist, how long it took,
 	// and the code of its fault, 0 for none.
 	Observe func(method string, d time.Duration, fault int)
-	Log     *slog.Logger // nil is slog.Default()
+	// BodyTimeout is for the whole body of a request, longer is 408; 0 is 30 s.
+	BodyTimeout time.Duration
+	Log         *slog.Logger // nil is slog.Default()
 }
 
 // Gateway is an http.Handler.
@@ -51,6 +54,7 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
 	g := &Gateway{cfg: cfg, routes: routesOf(cfg.Table)}
 	guard := http.NewCrossOriginProtection()
 	for _, origin := range cfg.Origins {

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/rest"
@@ -386,5 +388,49 @@ func TestValues(t *testing.T) {
 	s.value = func() {}
 	if got := s.do("GET", "/supervisor/getState", ""); got.StatusCode != 500 || !json.Valid([]byte(got.text)) {
 		t.Errorf("%s %s", got.Status, got.text)
+	}
+}
+
+// A client that is too slow with its body is told so, and one that leaves amid a call ends its waiting.
+func TestSlowClients(t *testing.T) {
+	waiting, left := make(chan struct{}), make(chan error, 1)
+	table, err := service.Remote(func(ctx context.Context, _ string, _ rpc.Args) (any, error) {
+		close(waiting)
+		<-ctx.Done()
+		left <- context.Cause(ctx)
+		return nil, ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := rest.New(rest.Config{Table: table, BodyTimeout: 50 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(g)
+	defer server.Close()
+	send := func(text string) net.Conn {
+		c, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, "POST /supvisors/start_args/p HTTP/1.1\r\nHost: h\r\n"+text); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	slow := send("Content-Length: 10\r\n\r\n{")
+	defer slow.Close()
+	reply, err := io.ReadAll(slow)
+	if err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 408") || !strings.Contains(string(reply), `{"message": "Request Timeout"}`) {
+		t.Errorf("%s, %v", reply, err)
+	}
+	leaver := send("Content-Length: 0\r\n\r\n")
+	<-waiting
+	leaver.Close()
+	select {
+	case <-left:
+	case <-time.After(20 * time.Second):
+		t.Error("the call goes on waiting")
 	}
 }

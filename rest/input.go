@@ -63,7 +63,7 @@ func (g *Gateway) readInput(w http.ResponseWriter, r *http.Request, kind bodyKin
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return in, true
 	}
-	data, status := readBody(w, r)
+	data, status := readBody(w, r, g.cfg.BodyTimeout)
 	if status != 0 {
 		g.refuse(w, status, http.StatusText(status))
 		return nil, false
@@ -87,10 +87,10 @@ func (g *Gateway) readInput(w http.ResponseWriter, r *http.Request, kind bodyKin
 }
 
 // readBody returns the body, or the HTTP status that refuses it.
-func readBody(w http.ResponseWriter, r *http.Request) (data []byte, status int) {
+func readBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) (data []byte, status int) {
 	// a writer that knows no deadlines has none to set: the recorder of a test
 	deadline := http.NewResponseController(w)
-	deadline.SetReadDeadline(time.Now().Add(bodyTimeout))
+	deadline.SetReadDeadline(time.Now().Add(timeout))
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
