@@ -102,7 +102,7 @@ func TestConfiguredOptions(t *testing.T) {
 	d.want(identifiers("n1", "n2", "n3"), "supvisors.get_core_identifiers")
 	d.want(m("host_stats", true, "process_stats", false, "collecting_period", 5.0), "supvisors.get_statistics_status")
 	d.want([]any{}, "supvisors.get_conflicts")
-	d.want("n1", "supervisor.getIdentification")
+	d.want("tester", "supervisor.getIdentification") // that of [supervisord], not the nick
 }
 
 func TestInstanceInfo(t *testing.T) {

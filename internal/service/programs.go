@@ -51,7 +51,7 @@ func (p *programs) daemonMethods() []rpc.Method {
 		{Name: "supervisor.getSupervisorVersion", Doc: "Get the version of Supervisor that this daemon stands for.",
 			Result: text("the version"), Fn: func(context.Context, rpc.Args) (any, error) { return p.deps.SupervisorVersion, nil }},
 		{Name: "supervisor.getIdentification", Doc: "Get the name that identifies this daemon.", Result: text("the identifier"),
-			Fn: func(context.Context, rpc.Args) (any, error) { return p.identification(), nil }},
+			Fn: func(context.Context, rpc.Args) (any, error) { return p.sup.Identifier(), nil }},
 		{Name: "supervisor.getState", Doc: "Get the state of the daemon.",
 			Result: rpc.Result{Kind: rpc.Struct, Doc: "statecode and statename", Type: DaemonState{}},
 			Fn: func(context.Context, rpc.Args) (any, error) {
@@ -73,14 +73,6 @@ func (p *programs) daemonMethods() []rpc.Method {
 				return true, nil
 			}},
 	}
-}
-
-// identification is the nick of a node in its cluster, as Supvisors has it.
-func (p *programs) identification() string {
-	if p.deps.Cluster != nil {
-		return p.deps.Cluster.View().Self.Nick
-	}
-	return p.sup.Identifier()
 }
 
 func (p *programs) end(to supervisor.State) bool {
