@@ -32,6 +32,7 @@ var edges = map[string][]string{
 	// floor 2
 	"internal/supervisor": {"internal/config", "internal/event", "internal/child", "internal/process", "internal/logfile"},
 	"internal/gossip":     {"internal/cluster", "rpc", "internal/listener"},
+	"internal/journal": {"internal/event", "internal/process"},
 	// floor 3
 	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
@@ -42,6 +43,7 @@ var edges = map[string][]string{
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
 		"internal/process", "internal/stats"},
 	"rest":             {"rpc"},
+	"rest/device":      {"rpc"},
 	"internal/publish": nil, // it carries headers and bodies and need not understand them
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
