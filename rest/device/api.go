@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Device is a node as this API needs it. Every method may be called from any goroutine; those with a context may wait.
+// Device is a node as this API needs it. Every method may be called from any goroutine; those with a context may wait. When the context
+// of an operation ends, its caller waits no longer, and the operation goes on to its end.
 //
 // An application is named as clients name it: by its number, by that number as text, or by the name of its group. The errors of this
 // file tell what is to be answered; any other error is a failure of the node.
@@ -19,6 +20,9 @@ type Device interface {
 	App(ctx context.Context, app string, secrets bool) (App, error)
 	// AppName returns the name of the group that app stands for, or an *UnknownApp.
 	AppName(app string) (string, error)
+	// Allows reports whether the option allow of [device] names what is off without it: purge, reboot, shutdown, host-config or fleet.
+	// The operations themselves are only called when it does.
+	Allows(what string) bool
 
 	// StartApp starts what is stopped of an application here and waits until it runs.
 	StartApp(ctx context.Context, app string) (Containers, error)
@@ -26,7 +30,8 @@ type Device interface {
 	StopApp(ctx context.Context, app string, force bool) (Containers, error)
 	// RestartApp stops and starts what runs of an application here, under its lock.
 	RestartApp(ctx context.Context, app string, force bool) error
-	// Purge empties the data directory of an application, under its lock, while its processes are stopped.
+	// Purge empties the data directory of an application, under its lock, while its processes are stopped. The error is *NotPossible when
+	// none is declared, *NotFound when it does not exist.
 	Purge(ctx context.Context, app string, force bool) error
 	// Update asks for the configuration to be read again and applied; it does not wait. cancel ends a run that is under way after its
 	// current group.
@@ -41,25 +46,29 @@ type Device interface {
 	SetProbe(on bool)
 	// HostConfig is the network of the host; secrets tells whether the password of the proxy may be shown.
 	HostConfig(ctx context.Context, secrets bool) (HostConfig, error)
-	// SetHostConfig changes what is not nil.
+	// SetHostConfig changes what is not nil. The values have the form that HostConfigChange describes.
 	SetHostConfig(ctx context.Context, change HostConfigChange, force bool) error
 
 	// Scope returns what a key opens, false when it opens nothing. It takes as long for any key.
 	Scope(key string) (Scope, bool)
-	// RegenerateKey makes the key of this scope invalid and returns the new one.
+	// RegenerateKey makes the key of this scope, the global one or that of an application, invalid and returns the new one.
 	RegenerateKey(ctx context.Context, scope Scope) (key string, err error)
 
-	// Resolve returns the nodes that a request to the fleet is for.
+	// Resolve returns the nodes that a request to the fleet is for, at least one, and exactly one when the target names one. The error is
+	// *NotFound when there is none, *BadRequest when a name stands for several.
 	Resolve(to Target) ([]Node, error)
-	// Forward has another node, or this one, answer a request of the device API, with the rights of scope. A request that was forwarded
-	// is not forwarded again.
+	// Forward has another node answer a request of the device API: there it goes to Handler.ServeForwarded with the same scope. The error
+	// is *Unreachable when the node is not RUNNING or does not answer.
 	Forward(ctx context.Context, node Node, scope Scope, r Request) (Answer, error)
 }
 
-// Scope is what a key opens: everything, or one application.
+// Scope is what a caller may do: everything, everything that only looks, or what concerns one application.
 type Scope struct {
 	Global bool
-	App    string // name of the group, when not Global
+	Read   bool
+	App    string // name of the group whose key it is; "" with the others
+	// Keyless marks a caller who is trusted for where it calls from (trust_loopback, a Unix socket): nothing secret is told to it.
+	Keyless bool
 }
 
 // Health is the state of the five checks.
@@ -85,6 +94,7 @@ func (h Health) Healthy() bool {
 
 // State is the device.
 type State struct {
+	APIPort          int
 	IPAddresses      []string // IPv4, without loopback
 	MACAddresses     []string
 	Commit           string // 40 hex: hash of the effective configuration
@@ -149,13 +159,16 @@ type Proxy struct {
 	NoProxy  []string
 }
 
-// HostConfigChange is what a PATCH asks for; nil leaves it. An empty host name, or a Proxy without a type, is the default again.
+// HostConfigChange is what a PATCH asks for; nil leaves it. An empty host name, or a Proxy without a type, is the default again. Any other
+// host name is one of RFC 1123; any other Proxy is complete, of a known type, its IP an address or a host name; no text of it has control
+// characters, quotes or backslashes, and no entry of NoProxy has spaces.
 type HostConfigChange struct {
 	Hostname *string
 	Proxy    *Proxy
 }
 
-// Target is whom a request to the fleet is for: one node, by one of the first three, or all that have the application.
+// Target is whom a request to the fleet is for: the node that fits all of the first three that are set, which must have the application
+// if one is set as well, or all nodes that have the application.
 type Target struct {
 	UUID       string
 	DeviceID   int    // 0 for none
@@ -168,13 +181,14 @@ type Node struct {
 	UUID       string
 	DeviceID   int
 	Identifier string
+	Local      bool // it is this node: Forward is not called for it
 }
 
 // Request is a request of this API for another node.
 type Request struct {
 	Method string
-	Path   string // "/v1/…" or "/ping"
-	Query  string
+	Path   string // "/v1/…" or "/ping", escaped as in a URL
+	Query  string // without a key
 	Body   []byte // JSON; nil for none
 }
 
@@ -196,6 +210,12 @@ type UnknownApp struct{ App string }
 
 // Error returns the text for clients.
 func (e *UnknownApp) Error() string { return "App not found: " + e.App }
+
+// NotFound tells that what a request is about does not exist.
+type NotFound struct{ Text string }
+
+// Error returns the text.
+func (e *NotFound) Error() string { return e.Text }
 
 // NotAllowed tells that an operation is off; What is its word in the option allow of [device].
 type NotAllowed struct{ What string }
