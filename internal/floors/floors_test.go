@@ -32,7 +32,7 @@ var edges = map[string][]string{
 	// floor 2
 	"internal/supervisor": {"internal/config", "internal/event", "internal/child", "internal/process", "internal/logfile"},
 	"internal/gossip":     {"internal/cluster", "rpc", "internal/listener"},
-	"internal/journal": {"internal/event", "internal/process"},
+	"internal/journal":    {"internal/event", "internal/process"},
 	// floor 3
 	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
