@@ -123,8 +123,8 @@ func (f *Feed) processes(before, v *cluster.View) {
 		for was, is := range different(oldList, list, func(a, b *cluster.ProcessView) int {
 			return strings.Compare(a.Namespec.Process, b.Namespec.Process)
 		}) {
-			f.events(before, v, was, is)
-			changed = f.process(was, is) || changed
+			happened := f.events(before, v, was, is)
+			changed = f.process(was, is, happened) || changed
 		}
 		switch {
 		case app == nil:
@@ -137,15 +137,15 @@ func (f *Feed) processes(before, v *cluster.View) {
 	}
 }
 
-// process tells the state of a process and reports whether it has changed.
-func (f *Feed) process(was, is *cluster.ProcessView) bool {
+// process tells the state of a process when it has changed, or when something has happened to the process, and reports whether that is so.
+func (f *Feed) process(was, is *cluster.ProcessView, happened bool) bool {
 	switch {
 	case is == nil:
 		info := f.s.processInfo(was)
 		info.StateCode, info.StateName = deletedProcess, deletedName
 		f.tell(headerProcess, info)
 		return true
-	case was != nil && was.Shown == is.Shown && was.Expected == is.Expected && was.ExtraArgs == is.ExtraArgs && slices.Equal(was.Running, is.Running):
+	case !happened && was != nil && was.Shown == is.Shown && was.Expected == is.Expected && was.ExtraArgs == is.ExtraArgs && slices.Equal(was.Running, is.Running):
 		return false
 	}
 	f.tell(headerProcess, f.s.processInfo(is))
@@ -192,10 +192,11 @@ func LocalEvents(identifier string, to Audience) func(event.Event) {
 }
 
 // events tells what happened to a process on the instances that were and are running. What an instance brings when it joins has not
-// happened now, and what is lost with one did not happen to the process: its state tells it.
-func (f *Feed) events(before, v *cluster.View, was, is *cluster.ProcessView) {
-	if was == nil || !f.to.Wants(headerEvent) {
-		return
+// happened now, and what is lost with one did not happen to the process: its state tells it. It reports whether the process is in
+// another state on one of them.
+func (f *Feed) events(before, v *cluster.View, was, is *cluster.ProcessView) (happened bool) {
+	if was == nil {
+		return false
 	}
 	for _, at := range was.Infos {
 		old, n := before.Instance(at.Identifier), v.Instance(at.Identifier)
@@ -211,6 +212,7 @@ func (f *Feed) events(before, v *cluster.View, was, is *cluster.ProcessView) {
 				info, state = now, int(now.State)
 			}
 		}
+		happened = happened || state != deletedProcess && state != int(at.Info.State)
 		pid := 0
 		switch process.State(state) {
 		case process.Running, process.Stopping:
@@ -222,6 +224,7 @@ func (f *Feed) events(before, v *cluster.View, was, is *cluster.ProcessView) {
 			Expected: info.Expected, SpawnErr: info.SpawnErr, Now: info.Now, NowMono: info.NowMono, EventMono: f.s.node.Clock().Mono(time.Now()),
 			PID: pid, ExtraArgs: info.ExtraArgs, Disabled: info.Disabled})
 	}
+	return happened
 }
 
 // tell publishes a message if anybody wants it.

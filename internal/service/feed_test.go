@@ -112,6 +112,18 @@ func TestFeedOfEnds(t *testing.T) {
 	same(t, "events", c.take("event", "state", "pid", "disabled"), "100 0 true")
 }
 
+// Each change on an instance brings the process and its application, though a process that runs elsewhere is RUNNING all the time.
+func TestFeedOfSecondInstance(t *testing.T) {
+	f, c := newFedCluster(t)
+	f.set("n2", "plain", process.Starting, process.Running)
+	c.told = nil
+	f.set("n3", "plain", process.Starting, process.Running, process.Stopping, process.Stopped)
+	same(t, "events", c.take("event", "nick_identifier", "state"), "n3 10", "n3 20", "n3 40", "n3 0")
+	both, one := "RUNNING [n2.test:60002 n3.test:60003]", "RUNNING [n2.test:60002]"
+	same(t, "process", c.take("process", "statename", "identifiers"), both, both, both, one)
+	same(t, "application", c.take("application", "application_name", "statename"), slices.Repeat([]string{"plain RUNNING"}, 4)...)
+}
+
 // What is removed is told as deleted, what is disabled is no change of the process.
 func TestFeedOfConfiguration(t *testing.T) {
 	f, c := newFedCluster(t)
