@@ -1,0 +1,150 @@
+package device
+
+import (
+	"cmp"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gorilla/mux"
+)
+
+// bodyTimeout is how long the body of a request may take when Config does not say.
+const bodyTimeout = 30 * time.Second
+
+// Config is what a Handler serves, and to whom. Only Device is needed.
+type Config struct {
+	Device Device
+	// Login reports whether a user and a password fit; who has them may do everything. nil lets nobody in that way.
+	Login func(user, password string) bool
+	// TrustLoopback lets clients on this machine in without a key (trust_loopback). They must call it by an address, as localhost or by
+	// one of Hosts: another name may be one that the page of a stranger has made point here. A proxy that names its client is not trusted.
+	TrustLoopback bool
+	Hosts         []string
+	// Origins are those of other sites whose pages may send more than GET and HEAD, such as https://ops.example.com (cors_origins).
+	Origins []string
+	// BodyTimeout is for the whole body of a request, longer is 408; 0 is 30 s.
+	BodyTimeout time.Duration
+	Log         *slog.Logger // nil is slog.Default()
+}
+
+// Handler is an http.Handler.
+type Handler struct {
+	cfg    Config
+	guard  *http.CrossOriginProtection
+	router *mux.Router                  // knows the paths, as names
+	verbs  map[string]map[string]*route // by path and verb
+}
+
+// New returns the device API of a node. The error is an origin that is none.
+func New(cfg Config) (*Handler, error) {
+	cfg.Log = cmp.Or(cfg.Log, slog.Default())
+	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
+	h := &Handler{cfg: cfg, guard: http.NewCrossOriginProtection(), router: mux.NewRouter().UseEncodedPath(), verbs: map[string]map[string]*route{}}
+	for _, origin := range cfg.Origins {
+		if err := h.guard.AddTrustedOrigin(origin); err != nil {
+			return nil, err
+		}
+	}
+	for i := range routes {
+		r := &routes[i]
+		if h.verbs[r.path] == nil {
+			h.verbs[r.path] = map[string]*route{}
+			h.router.Path(r.path).Name(r.path)
+		}
+		h.verbs[r.path][r.verb] = r
+	}
+	return h, nil
+}
+
+// Owns reports whether a path is one of this API. Of /supervisor/… that are those of the fleet; the others are methods of Supervisor.
+func Owns(path string) bool {
+	path = strings.TrimPrefix(path, "/supervisor")
+	return path == "/ping" || path == "/v1" || strings.HasPrefix(path, "/v1/")
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := h.guard.Check(r); err != nil {
+		h.cfg.Log.Warn("request of another site refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+		reply(w, inStatus, http.StatusForbidden, "a page of another site must not do this")
+		return
+	}
+	h.serve(w, r, h.caller, false)
+}
+
+// ServeForwarded answers a request that another node of the cluster has forwarded for a caller with this scope. Whoever calls it has made
+// sure that it was that node. Such a request goes no further: the paths of the fleet do not exist for it.
+func (h *Handler) ServeForwarded(w http.ResponseWriter, r *http.Request, scope Scope) {
+	h.serve(w, r, func(*http.Request) (Scope, bool) { return scope, true }, true)
+}
+
+// serve answers a request of the caller that identify finds.
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request, identify func(*http.Request) (Scope, bool), forwarded bool) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	var match mux.RouteMatch
+	if !h.router.Match(r, &match) || forwarded && match.Route.GetName() == fleetPath {
+		reply(w, inStatus, http.StatusNotFound, "Not found")
+		return
+	}
+	verbs := h.verbs[match.Route.GetName()]
+	c := &call{h: h, w: w, r: r, params: match.Vars}
+	if c.route = verbs[r.Method]; r.Method == http.MethodHead {
+		c.route = verbs[http.MethodGet]
+	}
+	if c.route == nil {
+		w.Header().Set("Allow", allow(verbs))
+		if r.Method == http.MethodOptions {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		reply(w, inStatus, http.StatusMethodNotAllowed, "Method not allowed")
+		return
+	}
+	if err := c.do(identify); err != nil {
+		c.fail(err)
+	}
+}
+
+// allow lists the verbs of a path.
+func allow(verbs map[string]*route) string {
+	list := append(slices.Sorted(maps.Keys(verbs)), http.MethodOptions)
+	if verbs[http.MethodGet] != nil {
+		list = append(list, http.MethodHead)
+	}
+	return strings.Join(list, ", ")
+}
+
+// call is one request on its way.
+type call struct {
+	h *Handler
+	w http.ResponseWriter
+	r *http.Request
+	*route
+	params map[string]string // of the path, escaped
+	scope  Scope
+}
+
+// do checks what the caller may do, and does it.
+func (c *call) do(identify func(*http.Request) (Scope, bool)) error {
+	if c.access != open {
+		var known bool
+		if c.scope, known = identify(c.r); !known {
+			return errNoKey
+		}
+		if !c.scope.may(c.access, c.looks()) {
+			return errForeign
+		}
+	}
+	if c.danger != "" && !c.h.cfg.Device.Allows(c.danger) {
+		return &NotAllowed{What: c.danger}
+	}
+	return c.run(c)
+}
+
+// looks tells a request that only looks from one that acts.
+func (c *call) looks() bool { return c.verb == http.MethodGet }
