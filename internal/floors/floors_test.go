@@ -22,6 +22,7 @@ var edges = map[string][]string{
 	"internal/logfile": nil,
 	"internal/process": nil,
 	"internal/stats":   nil,
+	"internal/lock":    nil,
 	// floor 1
 	"internal/config":              {"internal/ini", "internal/process", "rules"},
 	"internal/event":               {"internal/process"},
