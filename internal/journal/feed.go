@@ -1,0 +1,69 @@
+package journal
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/process"
+)
+
+// Feed logs what becomes of the processes, as sub tells it, until sub or its bus is closed. about returns what an event of that process
+// belongs to: the agreement of its application, or the application as a service. Events that sub has lost, because it was not read in
+// time, are logged by their number.
+func (l *Log) Feed(sub *event.Subscription, about func(process.Namespec) Source) {
+	var lost uint64
+	for n := range sub.C {
+		if n.Lost > lost {
+			l.logger.Warn("event log has missed events", slog.Uint64("count", n.Lost-lost))
+			lost = n.Lost
+		}
+		if changed, ok := n.Event.(event.StateChanged); ok {
+			if r, ok := ofProcess(changed.Change, about); ok {
+				l.Append(r)
+			}
+		}
+	}
+}
+
+// ofProcess returns the record of a change that clients of the agent API know: a process runs, has stopped, or cannot be started.
+func ofProcess(c process.Change, about func(process.Namespec) Source) (Record, bool) {
+	name := process.Namespec{Group: c.Info.Group, Process: c.Info.Name}
+	var r Record
+	switch c.Info.State {
+	case process.Running:
+		r = Record{Code: CodeContainerRunning, Message: fmt.Sprintf("Process %s is running (pid %d).", name, c.PID)}
+	case process.Stopped:
+		if c.From != process.Stopping { // it did not run: the configuration was read, or a restart was given up
+			return Record{}, false
+		}
+		r = Record{Code: CodeContainerStopped, Message: fmt.Sprintf("Process %s was stopped.", name)}
+	case process.Exited:
+		r = Record{Code: CodeContainerStopped, Message: fmt.Sprintf("Process %s has exited (%s).", name, ending(c.Info))}
+	case process.Fatal:
+		r = Record{Severity: Error, Code: CodeContainerStartError,
+			Message: fmt.Sprintf("Process %s could not be started: %s.", name, whyFatal(c.Info))}
+	default:
+		return Record{}, false
+	}
+	r.Source = about(name)
+	return r, true
+}
+
+func ending(i process.Info) string {
+	text := fmt.Sprintf("exit status %d", i.ExitStatus)
+	if i.ExitStatus < 0 {
+		text = "killed by a signal"
+	}
+	if i.Expected {
+		return text + ", expected"
+	}
+	return text + ", not expected"
+}
+
+func whyFatal(i process.Info) string {
+	if i.SpawnErr != "" {
+		return i.SpawnErr
+	}
+	return "it exited too quickly"
+}
