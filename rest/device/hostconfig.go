@@ -148,7 +148,10 @@ func portOf(value any) int {
 	case string:
 		text = v
 	}
-	port, _ := strconv.ParseUint(text, 10, 16)
+	port, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return 0
+	}
 	return int(port)
 }
 
