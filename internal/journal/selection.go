@@ -28,9 +28,9 @@ func ParseSelection(query url.Values) (*Selection, error) {
 	s := &Selection{conditions: make(map[string][]condition, len(query))}
 	for name, values := range query {
 		if name == limitName {
-			n, err := strconv.Atoi(values[0])
-			if err != nil || n < 1 || len(values) > 1 {
-				return nil, fmt.Errorf("limit takes one whole number from 1 on, not %q", strings.Join(values, ", "))
+			n, err := strconv.Atoi(strings.Join(values, " and "))
+			if err != nil || n < 1 {
+				return nil, fmt.Errorf("limit takes one whole number from 1 on, not %q", values)
 			}
 			s.Limit = n
 			continue
