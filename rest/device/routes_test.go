@@ -1,13 +1,18 @@
 package device_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/rest/device"
+	"github.com/supvisors/supvisors/rpc"
 )
 
 const (
@@ -211,6 +216,41 @@ func TestOwns(t *testing.T) {
 	} {
 		if device.Owns(path) != want {
 			t.Errorf("%q: %t", path, !want)
+		}
+	}
+	table, err := service.Remote(func(context.Context, string, rpc.Args) (any, error) { return nil, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range table.Names() {
+		if device.Owns("/" + strings.ReplaceAll(name, ".", "/")) {
+			t.Errorf("%s is hidden", name)
+		}
+	}
+}
+
+// The routes in the document are those that there are.
+func TestDocument(t *testing.T) {
+	text, err := os.ReadFile("../../docs/device-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t, nil)
+	rows := regexp.MustCompile("(?m)^\\| `([A-Z]+) (/[^`]*)` \\| (\\S+) \\|").FindAllStringSubmatch(string(text), -1)
+	if len(rows) != 18 {
+		t.Fatalf("it has %d routes", len(rows))
+	}
+	for _, row := range rows {
+		verb, path, key := row[1], strings.NewReplacer("ID", "web", "URL", "ping").Replace(row[2]), row[3]
+		open := map[string][]int{"–": {200, 200, 200}, "any": {401, 200, 200}, "app": {401, 200, 200}, "global": {401, 401, 200}}[key]
+		for i, key := range []string{"", "?apikey=web", "?apikey=global"} {
+			got := s.do(verb, path+key, "").StatusCode
+			if denied := got == 401; got == 404 || got == 405 || open == nil || denied != (open[i] == 401) {
+				t.Errorf("%s %s%s: %d", verb, path, key, got)
+			}
+			if strings.Contains(path, "regenerate") {
+				s.keys = newFake().keys
+			}
 		}
 	}
 }
