@@ -29,6 +29,7 @@ func (n *Node) Run(ctx context.Context) {
 		counter++
 		now := time.Now()
 		n.step(work, cluster.LocalTick{Tick: cluster.Tick{Counter: counter, Wall: Wall(now), Mono: n.clock.Mono(now)}})
+		n.ticked.Store(&now)
 	}
 	tick()
 	for {

@@ -53,6 +53,7 @@ type Node struct {
 	calls    chan func()      // to be run by the driver
 	done     chan struct{}    // closed when the driver has ended
 	orders   atomic.Int64     // that are on their way to their nodes
+	ticked   atomic.Pointer[time.Time]
 
 	mu      sync.Mutex
 	nextAsk uint64
@@ -98,6 +99,15 @@ type Health struct {
 
 // Health returns how well the node stands with its peers. It waits for nobody.
 func (n *Node) Health() Health { return Health{n.members.Health(), int(n.orders.Load())} }
+
+// Ticked returns when the driver has taken its tick into account last, for those who watch over it; zero before the first time. It waits
+// for nobody.
+func (n *Node) Ticked() time.Time {
+	if at := n.ticked.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // Changed tells the cluster that a process of this node was added, changed, enabled or disabled.
 func (n *Node) Changed(p LocalProcess) {

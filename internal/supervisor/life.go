@@ -23,7 +23,13 @@ func (s *Supervisor) Start() {
 	}
 	s.started.Store(true)
 	s.publish(event.SupervisorRunning{})
-	s.background.Go(func() { ticks(s.work, s.publish) })
+	s.background.Go(func() {
+		ticks(s.work, func(ev event.Event) {
+			s.publish(ev)
+			now := time.Now()
+			s.ticked.Store(&now)
+		})
+	})
 	all := s.current.Load().all()
 	s.mu.Unlock()
 	s.autostart(all)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
@@ -43,6 +44,7 @@ type Supervisor struct {
 	syslog  io.Closer                     // nil unless it was opened here
 
 	started atomic.Bool
+	ticked  atomic.Pointer[time.Time] // when the loop of the ticks has turned last
 
 	mu         sync.Mutex // of every change of the set of groups, and of:
 	ended      bool
