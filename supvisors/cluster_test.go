@@ -233,3 +233,42 @@ func TestDiscovery(t *testing.T) {
 		node.stop()
 	}
 }
+
+// The arguments with which a program was started on one node are those of a plain start on another one.
+func TestSharedArguments(t *testing.T) {
+	c := newCluster(t, 2)
+	for i := range c.nodes {
+		c.start(i)
+	}
+	c.agreed(0, 1)
+	stop := func() {
+		t.Helper()
+		if err := c.nodes[0].call(nil, "supvisors.stop_process", "app:only", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if err := c.nodes[0].call(nil, "supvisors.start_args", "app:only", "-x", true); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	var info struct {
+		Args string `xmlrpc:"extra_args"`
+	}
+	c.until("the other node has the arguments", func() bool {
+		return c.nodes[1].call(&info, "supvisors.get_local_process_info", "app:only") == nil && info.Args == "-x"
+	})
+	if err := c.nodes[1].call(nil, "supervisor.startProcess", "app:only", true); err != nil {
+		t.Fatal(err)
+	}
+	var processes []struct {
+		Args        string   `xmlrpc:"extra_args"`
+		Identifiers []string `xmlrpc:"identifiers"`
+	}
+	if err := c.nodes[1].call(&processes, "supvisors.get_process_info", "app:only"); err != nil || len(processes) != 1 || processes[0].Args != "-x" {
+		t.Errorf("%+v, %v", processes, err)
+	}
+	for _, node := range c.nodes {
+		node.stop()
+	}
+}

@@ -88,6 +88,14 @@ func (l *localNode) Stop(ns process.Namespec) error {
 	return l.sup.StopProcess(ctx, ns, false)
 }
 
+// UseArgs implements node.Local.
+func (l *localNode) UseArgs(ns process.Namespec, extraArgs string) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	// an error means that the process is gone
+	_ = l.sup.SetExtraArgs(ctx, ns, extraArgs)
+}
+
 // DisableAutorestart implements node.Local.
 func (l *localNode) DisableAutorestart(ns process.Namespec) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)

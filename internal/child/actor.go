@@ -164,6 +164,11 @@ func (a *Actor) Signal(ctx context.Context, sig syscall.Signal) error {
 // GiveUp turns BACKOFF into FATAL, when the daemon shuts down. In any other state it does nothing.
 func (a *Actor) GiveUp(ctx context.Context) error { return a.tell(ctx, process.DoGiveUp{}) }
 
+// Fail makes a process that is down FATAL, for a reason that keeps a start from being tried. In any other state it does nothing.
+func (a *Actor) Fail(ctx context.Context, reason string) error {
+	return a.tell(ctx, process.DoFail{Reason: reason})
+}
+
 // Hold forbids all starts, or allows them again, while the daemon shuts down.
 func (a *Actor) Hold(ctx context.Context, on bool) error { return a.tell(ctx, process.SetHeld{On: on}) }
 

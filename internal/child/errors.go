@@ -33,6 +33,14 @@ type CommandError struct {
 func (e *CommandError) Error() string { return e.Text }
 func (e *CommandError) Unwrap() error { return e.Kind }
 
+// Fault is the text of the fault that Supervisor's startProcess answers.
+func (e *CommandError) Fault() string {
+	if e.Kind == ErrNotFound {
+		return "NO_FILE: " + e.Text
+	}
+	return "NOT_EXECUTABLE: " + e.Text
+}
+
 // SpawnError is a start that went wrong at once; Text is the spawnerr that clients see.
 type SpawnError struct{ Text string }
 

@@ -235,8 +235,11 @@ func (c *Core) refresh(p *proc) {
 			last = info
 		}
 	}
-	if last != nil {
+	if last != nil && last.ExtraArgs != p.args {
 		p.args = last.ExtraArgs
+		if own := p.infos[c.self]; own != nil && own != last {
+			c.emit(UseArgs{Namespec: p.ns, Args: p.args})
+		}
 	}
 	switch {
 	case len(p.running) > 0:

@@ -119,6 +119,13 @@ type SaveTerm struct{ Term uint64 }
 // application.
 type DisableAutorestart struct{ Namespec process.Namespec }
 
+// UseArgs has this node start a process with these extra arguments from now on: those that were used last anywhere are those of the
+// process on all nodes (Supvisors' special functionalities).
+type UseArgs struct {
+	Namespec process.Namespec
+	Args     string
+}
+
 // End restarts or shuts down this node.
 type End struct{ Restart bool }
 
@@ -147,6 +154,7 @@ func (Refuse) effect()             {}
 func (Reply) effect()              {}
 func (SaveTerm) effect()           {}
 func (DisableAutorestart) effect() {}
+func (UseArgs) effect()            {}
 func (End) effect()                {}
 func (Log) effect()                {}
 

@@ -22,7 +22,7 @@ type Identity struct {
 
 // Network describes the host of a node, as the node itself sees it.
 type Network struct {
-	MachineID string             `json:"machine_id" xmlrpc:"machine_id"` // hardware address of its first interface
+	MachineID string             `json:"machine_id" xmlrpc:"machine_id"` // hardware address of its first interface with an address
 	FQDN      string             `json:"fqdn" xmlrpc:"fqdn"`
 	Addresses map[string]Address `json:"addresses" xmlrpc:"addresses"` // by name of the interface, loopback left out
 }

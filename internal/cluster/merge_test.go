@@ -407,3 +407,35 @@ func TestAutorestart(t *testing.T) {
 		t.Errorf("known already: %v", got)
 	}
 }
+
+// TestSharedArguments: the arguments that were used last on any other node are those of the process here, unless it is unknown here.
+func TestSharedArguments(t *testing.T) {
+	l := operation(t, `<application name="shop"><programs><program name="db"/></programs></application>`, nil, "shop:db")
+	start := func(nick, name, args string, state process.State) (used []string) {
+		l.wait(2 * time.Second)
+		info := ProcessInfo{Group: "shop", Name: name, Program: name, State: state, ExtraArgs: args, Now: l.c.wallNow(), Stop: 1}
+		for _, e := range l.info(nick, info) {
+			if u, ok := e.(UseArgs); ok {
+				used = append(used, u.Namespec.String()+" "+u.Args)
+			}
+		}
+		return used
+	}
+	for _, tt := range []struct {
+		nick, name, args string
+		state            process.State
+		want             []string
+	}{
+		{"n2", "db", "-x 1", process.Starting, []string{"shop:db -x 1"}},
+		{"n2", "db", "-x 1", process.Running, nil},
+		{"n2", "far", "-y", process.Starting, nil},
+		{"n2", "db", "-x 1", process.Stopped, nil},
+		{"n3", "db", "", process.Starting, []string{"shop:db "}},
+		{"n3", "db", "", process.Stopped, nil},
+		{"n1", "db", "-z", process.Starting, nil}, // which knows it already
+	} {
+		if got := start(tt.nick, tt.name, tt.args, tt.state); !slices.Equal(got, tt.want) {
+			t.Errorf("%s on %s with %q %s: %q, want %q", tt.name, tt.nick, tt.args, tt.state, got, tt.want)
+		}
+	}
+}

@@ -97,6 +97,8 @@ func (n *Node) carryOut(ctx context.Context, e cluster.Effect) {
 		}
 	case cluster.DisableAutorestart:
 		n.cfg.Local.DisableAutorestart(e.Namespec)
+	case cluster.UseArgs:
+		n.cfg.Local.UseArgs(e.Namespec, e.Args)
 	case cluster.End:
 		n.cfg.End(e.Restart)
 	case cluster.Log:

@@ -15,6 +15,8 @@ type Local interface {
 	Start(ns process.Namespec, extraArgs string) error
 	// Stop begins to stop a process.
 	Stop(ns process.Namespec) error
+	// UseArgs sets the extra arguments of a process for its next start.
+	UseArgs(ns process.Namespec, extraArgs string)
 	// DisableAutorestart leaves the restarts of a process to the cluster.
 	DisableAutorestart(ns process.Namespec)
 }

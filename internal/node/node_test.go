@@ -36,6 +36,8 @@ func (f *fakeLocal) All() []LocalProcess {
 
 func (f *fakeLocal) DisableAutorestart(process.Namespec) {}
 
+func (f *fakeLocal) UseArgs(process.Namespec, string) {}
+
 // change puts a process into the states given, one after the other.
 func (f *fakeLocal) change(ns process.Namespec, args string, states ...process.State) error {
 	f.mu.Lock()

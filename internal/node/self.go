@@ -83,11 +83,14 @@ func LocalNetwork(ctx context.Context) *cluster.Network {
 	}
 	first := true
 	for _, i := range interfaces {
+		a, ok := addressOf(ctx, i)
+		if !ok {
+			continue
+		}
+		n.Addresses[i.Name] = a
+		// an interface that nobody uses may have the same hardware address on many hosts
 		if first && len(i.HardwareAddr) == 6 && !bytes.Equal(i.HardwareAddr, make([]byte, 6)) {
 			n.MachineID, first = i.HardwareAddr.String(), false
-		}
-		if a, ok := addressOf(ctx, i); ok {
-			n.Addresses[i.Name] = a
 		}
 	}
 	return n

@@ -14,6 +14,9 @@ type (
 	DoStop struct{}
 	// DoGiveUp ends the attempts to start a process in BACKOFF, when the daemon shuts down.
 	DoGiveUp struct{}
+	// DoFail tells that a start was asked for which cannot even be tried, for this reason: a process that is down becomes FATAL
+	// (Supvisors' start_args of a program that is not there).
+	DoFail struct{ Reason string }
 	// DoSignal is the wish to send the child a signal that is not meant to stop it.
 	DoSignal struct{ Signal syscall.Signal }
 
@@ -48,6 +51,7 @@ const (
 	onAutoStart
 	onStop
 	onGiveUp
+	onFail
 	onSignal
 	onSpawned
 	onNotSpawned
@@ -62,6 +66,7 @@ func (DoStart) kind() kind         { return onStart }
 func (DoAutoStart) kind() kind     { return onAutoStart }
 func (DoStop) kind() kind          { return onStop }
 func (DoGiveUp) kind() kind        { return onGiveUp }
+func (DoFail) kind() kind          { return onFail }
 func (DoSignal) kind() kind        { return onSignal }
 func (ChildSpawned) kind() kind    { return onSpawned }
 func (ChildNotSpawned) kind() kind { return onNotSpawned }

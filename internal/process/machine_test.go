@@ -117,6 +117,7 @@ var columns = []struct {
 	{"DoAutoStart", []any{DoAutoStart{}}},
 	{"DoStop", []any{DoStop{}}},
 	{"DoGiveUp", []any{DoGiveUp{}}},
+	{"DoFail", []any{DoFail{"NO_FILE: x"}}},
 	{"DoSignal", []any{DoSignal{syscall.SIGHUP}}},
 	{"ChildSpawned", []any{ChildSpawned{13}}},
 	{"ChildNotSpawned", []any{ChildNotSpawned{"reason"}}},

@@ -14,35 +14,35 @@ type action func(*step, Event) error
 // a timer is set. A child is asked for and answered within one turn of the owner, so STARTING without a pid lasts no longer.
 var table = map[State][kinds]action{
 	Stopped: {
-		onStart: begin, onAutoStart: beginFirst, onStop: notRunning, onGiveUp: nothing, onSignal: notRunning,
+		onStart: begin, onAutoStart: beginFirst, onStop: notRunning, onGiveUp: nothing, onFail: failAtOnce, onSignal: notRunning,
 		onSpawned: stray, onNotSpawned: stray, onExited: stray, onRefused: nothing, onTimer: nothing, onSetting: set,
 	},
 	Starting: {
-		onStart: alreadyStarted, onAutoStart: nothing, onStop: stop, onGiveUp: nothing, onSignal: send,
+		onStart: alreadyStarted, onAutoStart: nothing, onStop: stop, onGiveUp: nothing, onFail: nothing, onSignal: send,
 		onSpawned: spawned, onNotSpawned: notSpawned, onExited: exitedEarly, onRefused: refused, onTimer: stayedUp, onSetting: set,
 	},
 	Running: {
-		onStart: alreadyStarted, onAutoStart: nothing, onStop: stop, onGiveUp: nothing, onSignal: send,
+		onStart: alreadyStarted, onAutoStart: nothing, onStop: stop, onGiveUp: nothing, onFail: nothing, onSignal: send,
 		onSpawned: stray, onNotSpawned: stray, onExited: exited, onRefused: refused, onTimer: nothing, onSetting: set,
 	},
 	Backoff: {
-		onStart: alreadyStarted, onAutoStart: nothing, onStop: stopRetrying, onGiveUp: fail, onSignal: notRunning,
+		onStart: alreadyStarted, onAutoStart: nothing, onStop: stopRetrying, onGiveUp: fail, onFail: nothing, onSignal: notRunning,
 		onSpawned: stray, onNotSpawned: stray, onExited: stray, onRefused: nothing, onTimer: retry, onSetting: set,
 	},
 	Stopping: {
-		onStart: stillStopping, onAutoStart: nothing, onStop: notRunning, onGiveUp: nothing, onSignal: send,
+		onStart: stillStopping, onAutoStart: nothing, onStop: notRunning, onGiveUp: nothing, onFail: nothing, onSignal: send,
 		onSpawned: stray, onNotSpawned: stray, onExited: stopped, onRefused: lost, onTimer: insist, onSetting: set,
 	},
 	Exited: {
-		onStart: begin, onAutoStart: nothing, onStop: stayDown, onGiveUp: nothing, onSignal: notRunning,
+		onStart: begin, onAutoStart: nothing, onStop: stayDown, onGiveUp: nothing, onFail: failAtOnce, onSignal: notRunning,
 		onSpawned: stray, onNotSpawned: stray, onExited: stray, onRefused: nothing, onTimer: restart, onSetting: set,
 	},
 	Fatal: {
-		onStart: begin, onAutoStart: nothing, onStop: notRunning, onGiveUp: nothing, onSignal: notRunning,
+		onStart: begin, onAutoStart: nothing, onStop: notRunning, onGiveUp: nothing, onFail: failAtOnce, onSignal: notRunning,
 		onSpawned: stray, onNotSpawned: stray, onExited: stray, onRefused: nothing, onTimer: nothing, onSetting: set,
 	},
 	Unknown: {
-		onStart: unknown, onAutoStart: nothing, onStop: notRunning, onGiveUp: nothing, onSignal: notRunning,
+		onStart: unknown, onAutoStart: nothing, onStop: notRunning, onGiveUp: nothing, onFail: nothing, onSignal: notRunning,
 		onSpawned: stray, onNotSpawned: stray, onExited: exitedUnknown, onRefused: nothing, onTimer: nothing, onSetting: set,
 	},
 }
@@ -151,6 +151,13 @@ func fail(s *step, _ Event) error {
 	s.m.Backoff = 0
 	s.change(Fatal, 0)
 	return nil
+}
+
+// failAtOnce shows a start that could not even be tried. For event listeners it comes from BACKOFF, as with Supvisors.
+func failAtOnce(s *step, ev Event) error {
+	s.m.SpawnErr, s.m.RestartAt = ev.(DoFail).Reason, time.Time{}
+	s.m.State = Backoff
+	return fail(s, ev)
 }
 
 // leave notes that the child is gone and returns its pid and how it ended.

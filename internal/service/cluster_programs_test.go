@@ -107,7 +107,11 @@ func TestStartArgs(t *testing.T) {
 	}
 	d.wantFault(rpc.AlreadyStarted, "ALREADY_STARTED: plain", "supvisors.start_args", "plain", "")
 	d.want(true, "supvisors.start_args", "nums:num_01", "", false)
-	d.wantFault(rpc.NoFile, "NO_FILE: can't find command '/no/such/thing'", "supvisors.start_args", "gone", "")
+	d.wantFault(rpc.NoFile, "NO_FILE: can't find command '/no/such/thing'", "supvisors.start_args", "gone", "-w")
+	gone := d.ask("supervisor.getProcessInfo", "gone")
+	if get(t, gone, "statename") != "FATAL" || get(t, gone, "spawnerr") != "NO_FILE: can't find command '/no/such/thing'" {
+		t.Errorf("a program that is not there: %v", gone)
+	}
 	d.wantFault(rpc.BadName, "BAD_NAME: namespec=only2 unknown to Supervisor", "supvisors.start_args", "only2", "")
 	d.wantFault(rpc.BadName, "BAD_NAME: namespec=nums:* unknown to Supervisor", "supvisors.start_args", "nums:*", "")
 	d.sup.End(supervisor.Shutdown)

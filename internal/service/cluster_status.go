@@ -267,9 +267,12 @@ func (s *supvisors) getConflicts(context.Context, rpc.Args) (any, error) {
 	return s.processInfos(v.Conflicts()), err
 }
 
-func (s *supvisors) local(info *cluster.ProcessInfo) LocalProcessInfo {
+// local shows a process of this instance now. Its extra arguments are those of the cluster: they are shared.
+func (s *supvisors) local(p *cluster.ProcessView, info *cluster.ProcessInfo) LocalProcessInfo {
 	now := time.Now()
-	return localInfo(info, node.Wall(now), s.node.Clock().Mono(now))
+	shown := localInfo(info, node.Wall(now), s.node.Clock().Mono(now))
+	shown.ExtraArgs = p.ExtraArgs
+	return shown
 }
 
 func (s *supvisors) getAllLocal(context.Context, rpc.Args) (any, error) {
@@ -278,7 +281,7 @@ func (s *supvisors) getAllLocal(context.Context, rpc.Args) (any, error) {
 	for _, app := range v.Applications {
 		for _, p := range app.Processes {
 			if info := p.At(v.Self.Identifier); info != nil {
-				infos = append(infos, s.local(info))
+				infos = append(infos, s.local(p, info))
 			}
 		}
 	}
@@ -290,7 +293,7 @@ func (s *supvisors) getLocal(_ context.Context, args rpc.Args) (any, error) {
 	ns := process.ParseNamespec(args.String(0))
 	if app := v.Application(ns.Group); app != nil {
 		if p := app.Process(ns.Process); p != nil && p.At(v.Self.Identifier) != nil {
-			return s.local(p.At(v.Self.Identifier)), nil
+			return s.local(p, p.At(v.Self.Identifier)), nil
 		}
 	}
 	return nil, rpc.NewFault(rpc.BadName, args.String(0))

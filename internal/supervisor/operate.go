@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"syscall"
 
@@ -20,7 +21,8 @@ func (s *Supervisor) StartProcess(ctx context.Context, ns process.Namespec, wait
 	return s.one(ctx, "start", ns, start, wait)
 }
 
-// StartProcessArgs is StartProcess with arguments that are added to the command line (Supvisors' start_args), also of restarts.
+// StartProcessArgs is StartProcess with arguments that are added to the command line (Supvisors' start_args), also of restarts. As with
+// Supvisors, a command that cannot be run makes the process FATAL.
 func (s *Supervisor) StartProcessArgs(ctx context.Context, ns process.Namespec, args string, wait bool) error {
 	return s.one(ctx, "start", ns, func(ctx context.Context, m *managed) (rest, error) {
 		if m.Info().State.IsRunning() {
@@ -29,7 +31,12 @@ func (s *Supervisor) StartProcessArgs(ctx context.Context, ns process.Namespec, 
 		if err := m.SetExtraArgs(ctx, args); err != nil {
 			return nil, err
 		}
-		return start(ctx, m)
+		rest, err := start(ctx, m)
+		var bad *child.CommandError
+		if errors.As(err, &bad) {
+			_ = m.Fail(ctx, bad.Fault()) // an error means that the process is not there any more
+		}
+		return rest, err
 	}, wait)
 }
 
@@ -81,6 +88,13 @@ func (s *Supervisor) DisableAutorestart(ctx context.Context, ns process.Namespec
 		spec := *m.running
 		spec.Autorestart = process.RestartNever
 		return nil, m.SetSpec(ctx, &spec)
+	}, false)
+}
+
+// SetExtraArgs sets the arguments that are added to the command line of a process from its next start on.
+func (s *Supervisor) SetExtraArgs(ctx context.Context, ns process.Namespec, args string) error {
+	return s.one(ctx, "set arguments of", ns, func(ctx context.Context, m *managed) (rest, error) {
+		return nil, m.SetExtraArgs(ctx, args)
 	}, false)
 }
 
