@@ -320,10 +320,12 @@ func (s *store) close() error {
 	return s.db.Close()
 }
 
-// abandon gives back the file and its lock without touching the content.
+// abandon gives back the file and its lock without touching the content. The memory stays mapped, since readers may be at it; that holds
+// the lock beyond the closing of the file, so it is taken off first.
 func (s *store) abandon() {
 	s.bad.Store(true)
 	if s.file != nil {
+		syscall.Flock(int(s.file.Fd()), syscall.LOCK_UN)
 		s.file.Close()
 	}
 }
