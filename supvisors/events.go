@@ -46,6 +46,9 @@ func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, dep
 	e := &eventInterface{hub: publish.NewHub(), stream: stream, link: s.EventLink, node: n, log: logger,
 		address: listener.Address{Host: inet.Host, Port: eventPort(cfg, n.View().Self.Identifier)}}
 	e.feed = service.NewFeed(deps, e)
+	if s.IrixMode { // what is published is in IRIX mode anyway, as with Supvisors
+		logger.Warn("stats_irix_mode has no effect: it is for pages with statistics, and there are none yet")
+	}
 	e.statistics = stats.New(stats.Config{Identifier: n.View().Self.Identifier, Host: s.HostStats, Process: s.ProcessStats,
 		Period: s.CollectingPeriod, Periods: s.StatsPeriods, Depth: s.StatsHisto,
 		Processes: func() []stats.Target { return targets(sup) }, Publish: e.sample, Logger: logger})
