@@ -20,8 +20,7 @@ type registration struct {
 	Owner struct {
 		Name string `json:"name"`
 	} `json:"owner"`
-	Tags  map[string]string `json:"tags,omitempty"`
-	inner int
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 func newFolder(t testing.TB) *Folder {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Limits bound the event log. What is zero or less has its default.
+// Limits bound the event log. What is zero or less has its default. They are applied now and then, when something is written, so there
+// may be a tenth more records than Count, and older ones than Age in a log that nothing is written to.
 type Limits struct {
 	Age   time.Duration // default 30 days
 	Count int           // default 10,000 records
@@ -94,13 +95,14 @@ func Open(path string, limits Limits, logger *slog.Logger) (*Log, error) {
 	}
 	l.store.Store(s)
 	l.writer = writer{count: count, pruned: time.Now()}
-	l.tell(found, reserved)
 	l.timer = time.AfterFunc(time.Hour, l.kick)
 	l.timer.Stop()
 	l.flapEnd = time.AfterFunc(time.Hour, l.kick)
 	l.flapEnd.Stop()
 	if damage != nil {
 		l.report(damage)
+	} else {
+		l.tell(found, reserved)
 	}
 	go l.run()
 	return l, nil

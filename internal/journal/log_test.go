@@ -369,6 +369,64 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestNumbersRunOut has the file beside the log refuse to be written: no number is given out beyond those that are reserved.
+func TestNumbersRunOut(t *testing.T) {
+	path := newPath(t)
+	l, w := open(t, path, Limits{})
+	inTheWay := markPath(path) + ".tmp"
+	if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var last uint64
+	for n := range 2 * reserveStep {
+		if id := l.Append(numbered(n)); id != 0 {
+			last = id
+		}
+		if n%1000 == 0 {
+			flush(t, l)
+		}
+	}
+	if last != reserveStep || l.Lost() != reserveStep {
+		t.Errorf("the last number is %d, %d lost; %d were reserved", last, l.Lost(), reserveStep)
+	}
+	if n := w.count("cannot reserve numbers"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+	if err := os.RemoveAll(inTheWay); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, l)
+	if id, err := l.AppendSync(t.Context(), numbered(0)); err != nil || id <= reserveStep {
+		t.Errorf("once there is a way again: %d, %v", id, err)
+	}
+}
+
+func TestFilesAreTheOwners(t *testing.T) {
+	path := filled(t, 1)
+	for _, name := range []string{path, markPath(path)} {
+		if got := mode(t, name); got != 0o600 {
+			t.Errorf("%s has mode %v", name, got)
+		}
+	}
+}
+
+func TestRecordsThatAreRefused(t *testing.T) {
+	l, _ := open(t, newPath(t), Limits{})
+	for n, r := range []Record{{Severity: 9, Source: Node{}}, {Source: Node{ID: strings.Repeat("x", maxRecord)}}} {
+		if id := l.Append(r); id != 0 || l.Lost() != uint64(2*n+1) {
+			t.Errorf("record %d: number %d, %d lost", n, id, l.Lost())
+		}
+		if _, err := l.AppendSync(t.Context(), r); err == nil {
+			t.Errorf("record %d is logged", n)
+		}
+		l.Append(Record{Severity: -1})
+	}
+	flush(t, l)
+	if got := read(t, l, nil); len(got) > 0 && got[0].Code != CodeDatabaseError {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestLockedByAnother(t *testing.T) {
 	path := newPath(t)
 	open(t, path, Limits{})

@@ -89,6 +89,9 @@ const checksumSize = 4
 
 // encode returns the record as it is written to disk, and what makes two records equal for the flapping rule: code and source.
 func (r Record) encode() (value []byte, equality string, err error) {
+	if _, err := ParseSeverity(r.Severity.String()); err != nil { // it could not be read back
+		return nil, "", fmt.Errorf("encode %s: %w", r.Code, err)
+	}
 	source, err := json.Marshal(r.Source)
 	if err != nil {
 		return nil, "", fmt.Errorf("encode the source of %s: %w", r.Code, err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // The buckets and the keys of the second one.
@@ -27,8 +28,6 @@ const (
 	lockTimeout = time.Second
 	// growth is by how much the file grows at a time.
 	growth = 1 << 20
-	// fill is how full a page gets: records are only ever added at the end.
-	fill = 0.95
 	// chunk is how many records are read in one transaction: while one lasts, the pages that writers give up cannot be used again.
 	chunk = 256
 )
@@ -103,7 +102,7 @@ func openStore(path string) (*store, contents, error) {
 func openError(path string, err error) error {
 	var system syscall.Errno
 	switch {
-	case errors.Is(err, bolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return fmt.Errorf("event log %s is in use by another process", path)
 	case errors.As(err, &system):
 		return fmt.Errorf("event log: %w", err)
@@ -176,94 +175,6 @@ func (s *store) prepare() (found contents, err error) {
 		return state.Delete(closedKey)
 	})
 	return found, err
-}
-
-// change is what one transaction writes.
-type change struct {
-	add      []entry
-	removal  []*removal
-	prune    bool // apply the limits
-	limits   Limits
-	reserved uint64
-	closed   bool
-}
-
-// entry is a record to be written.
-type entry struct {
-	id    uint64
-	value []byte
-}
-
-// write applies the change, all of it or nothing, to a file of that many records, and returns how many there are then. When it returns
-// no error, the change is on disk.
-func (s *store) write(count int, c change) (int, error) {
-	err := s.guard(func() error {
-		return s.db.Update(func(tx *bolt.Tx) error {
-			records, state := tx.Bucket(recordsBucket), tx.Bucket(stateBucket)
-			records.FillPercent = fill
-			for _, e := range c.add {
-				if err := records.Put(key(e.id), e.value); err != nil {
-					return err
-				}
-			}
-			count += len(c.add)
-			for _, r := range c.removal {
-				if err := remove(records, r); err != nil {
-					return err
-				}
-				count -= r.removed
-			}
-			if c.prune {
-				n, err := prune(records, count, c.limits)
-				if err != nil {
-					return err
-				}
-				count -= n
-			}
-			if c.closed {
-				if err := state.Put(closedKey, []byte{1}); err != nil {
-					return err
-				}
-			}
-			return state.Put(reservedKey, key(c.reserved))
-		})
-	})
-	return count, err
-}
-
-func remove(records *bolt.Bucket, r *removal) error {
-	r.removed = 0
-	for _, id := range r.ids {
-		if records.Get(key(id)) == nil {
-			continue
-		}
-		if err := records.Delete(key(id)); err != nil {
-			return err
-		}
-		r.removed++
-	}
-	return nil
-}
-
-// prune removes the oldest of that many records until the limits are kept, and returns how many went.
-func prune(records *bolt.Bucket, count int, limits Limits) (int, error) {
-	cutoff := time.Now().Add(-limits.Age)
-	var gone [][]byte
-	c := records.Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		// A record that cannot be read any more goes as if it were old.
-		r, err := decode(binary.BigEndian.Uint64(k), v)
-		if err == nil && count-len(gone) <= limits.Count && r.Time.After(cutoff) {
-			break
-		}
-		gone = append(gone, k)
-	}
-	for _, k := range gone { // not in the walk: a cursor may skip after a deletion
-		if err := records.Delete(k); err != nil {
-			return 0, err
-		}
-	}
-	return len(gone), nil
 }
 
 // lastID returns the highest number in the file, 0 if there is no record.

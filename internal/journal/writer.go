@@ -19,15 +19,9 @@ type writer struct {
 	pruned   time.Time // when the limits were applied last
 	lost     uint64    // Log.lost after the last batch
 	told     uint64    // Log.lost when it was last told about
-	losing   bool      // the last batch, or its time, saw losses
+	losing   bool      // there were losses up to the last batch
+	starving bool      // no numbers could be reserved
 	closeErr error
-}
-
-// removal asks for records to be removed.
-type removal struct {
-	ids     []uint64
-	removed int // set when done has got nil
-	done    chan<- error
 }
 
 // damage is a file that was moved aside.
@@ -111,10 +105,14 @@ func (l *Log) commit(b *batch, reserve uint64) error {
 		return nil
 	}
 	if more { // what was reserved before will do for a while, so the batch can be written all the same
-		if err := writeMark(l.path, reserve); err != nil {
-			l.logger.Error("event log: no numbers can be reserved", "error", err)
+		err := writeMark(l.path, reserve)
+		if err != nil {
 			more, reserve = false, l.reserved
 		}
+		if err != nil && !w.starving {
+			l.logger.Error("event log cannot reserve numbers", "error", err)
+		}
+		w.starving = err != nil
 	}
 	now := time.Now()
 	c := change{add: b.entries, removal: b.removal, reserved: reserve, closed: b.closing, limits: l.limits}
@@ -166,7 +164,7 @@ func (l *Log) account(err error, entries int) {
 	}
 	lost := l.lost
 	l.mu.Unlock()
-	losing := lost > w.lost || err != nil
+	losing := lost > w.lost
 	w.lost = lost
 	switch {
 	case losing && !w.losing:
