@@ -160,3 +160,70 @@ func TestRESTEvents(t *testing.T) {
 		resp.Body.Close()
 	}
 }
+
+// The examples of Supvisors' REST interface, in their order, on a node that is alone.
+func TestRESTExamples(t *testing.T) {
+	p := newPlace(t)
+	p.write("conf", clustered+`[program:conv]
+command=@SELF@ play idle
+process_name=conv_%(process_num)02d
+numprocs=3
+autostart=false
+startsecs=0
+[group:grp]
+programs=conv
+[program:catp]
+command=/bin/cat
+startsecs=0
+`)
+	p.write("rules.xml", "<root/>\n")
+	d := p.start()
+	base := "http://127.0.0.1:" + p.port
+	p.until("OPERATION", func() bool { return strings.Contains(send(t, nil, "GET", base+"/supvisors/supvisors_state").text, `"OPERATION"`) })
+	p.until("catp runs", func() bool { return strings.Contains(send(t, nil, "GET", base+"/supervisor/getProcessInfo/catp").text, `"RUNNING"`) })
+	const begins, holds = "^", "~" // how the body is compared; else it is the whole body
+	for _, tt := range []struct {
+		verb, path string
+		code       int
+		body       string
+	}{
+		{"GET", "/supvisors/supvisors_state", 200, holds + `"fsm_statename": "OPERATION"`},
+		{"GET", "/supvisors/application_info/dummy", 400, `{"message": "BAD_NAME: application=dummy unknown to Supvisors", "code": 10}`},
+		{"POST", "/supvisors/start_process/CONFIG/grp%3Aconv_00?extra_args=-x%202", 200, "true"},
+		{"POST", "/supvisors/start_process/CONFIG/grp%3Aconv_00?extra_args=-x%202&wait=false", 400, holds + `"code": 60}`},
+		{"GET", "/supvisors/process_info/grp:conv_00", 200, holds + `"extra_args": "-x 2"`},
+		{"POST", "/supvisors/stop_process/grp:*", 200, "true"},
+		{"POST", "/supvisors/stop_process/grp:*", 400, holds + `"code": 70}`},
+		{"POST", "/supvisors/start_process/config/grp:conv_00", 404, holds + "CONFIG, LESS_LOADED, MOST_LOADED, LOCAL, LESS_LOADED_NODE, MOST_LOADED_NODE"},
+		{"POST", "/supvisors/start_any_process/CONFIG/conv_?wait=false", 200, `"grp:conv_00"`},
+		{"POST", "/supvisors/start_any_process/CONFIG/%5B", 400, holds + `"code": 2}`},
+		{"POST", "/supervisor/startProcess/grp:conv_01?wait=maybe", 400, begins + `{"errors": {"wait": `},
+		{"POST", "/supervisor/startProcessGroup/grp", 200, holds + `"status": 80`},
+		{"POST", "/supvisors/update_numprocs/conv/0", 400, holds + `"code": 2}`},
+		{"POST", "/supvisors/update_numprocs/catp/3", 400, holds + `"code": 104}`},
+		{"POST", "/supvisors/disable/catp", 200, "true"},
+		{"POST", "/supervisor/startProcess/catp", 400, holds + `"code": 103}`},
+		{"POST", "/supvisors/enable/catp", 200, "true"},
+		{"POST", "/supvisors/conciliate/SENICIDE", 400, holds + `"code": 101}`},
+		{"GET", "/supervisor/readLog/-100/0", 200, begins + `"`},
+		{"GET", "/supervisor/tailProcessStdoutLog/grp:conv_00/0/10", 200, begins + `["`},
+		{"POST", "/supervisor/addProcessGroup/grp", 400, holds + `"code": 90}`},
+		{"POST", "/supervisor/sendProcessStdin/catp/a%2Fb", 200, "true"},
+		{"POST", "/supvisors/update_collecting_period/7.7", 200, "true"},
+		{"GET", "/supvisors/statistics_status", 200, holds + `"collecting_period": 7.7`},
+		{"GET", "/supvisors/local_supvisors_info", 404, begins + `{"message": `},
+	} {
+		got := send(t, nil, tt.verb, base+tt.path)
+		text := strings.TrimSuffix(got.text, "\n")
+		fits := text == tt.body
+		if part, ok := strings.CutPrefix(tt.body, begins); ok {
+			fits = strings.HasPrefix(text, part)
+		} else if part, ok := strings.CutPrefix(tt.body, holds); ok {
+			fits = strings.Contains(text, part)
+		}
+		if got.code != tt.code || !fits || !json.Valid([]byte(text)) {
+			t.Errorf("%s %s: %d %.300s", tt.verb, tt.path, got.code, text)
+		}
+	}
+	d.stop()
+}
