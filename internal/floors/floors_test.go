@@ -39,12 +39,15 @@ var edges = map[string][]string{
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
+	"internal/device": {"internal/node", "internal/supervisor", "internal/config", "internal/process", "internal/event", "internal/cluster",
+		"internal/stats", "internal/lock", "rest/device"},
 	// floor 5
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
 		"internal/process", "internal/stats"},
 	"rest":             {"rpc"},
 	"rest/device":      {"rpc"},
+	"rest/agent":       {"rpc"},
 	"internal/publish": nil, // it carries headers and bodies and need not understand them
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
