@@ -1,0 +1,54 @@
+package device
+
+import "sync/atomic"
+
+// Note is something for the event log.
+type Note struct {
+	Code string // one of the codes below
+	App  string // what it is about; "" is the node
+	Err  error  // what went wrong; nil when nothing did
+	Text string // what was done, one line
+}
+
+// The codes of notes: those of the event log for the same things.
+const (
+	UpdateLocked      = "update_locked"
+	UpdateStarted     = "start_service_configuration"
+	UpdateComplete    = "service_configuration_complete"
+	UpdateFailed      = "error_service_configuration"
+	Purged            = "device_purge"
+	Rebooted          = "device_reboot"
+	ShutDown          = "device_shutdown"
+	HostConfigChanged = "device_host_config"
+	KeyRegenerated    = "api_key_regenerated"
+	DryRun            = "device_dry_run"
+)
+
+// tell logs a note and passes it on.
+func (d *Device) tell(n Note) {
+	if n.Err != nil {
+		d.log.Error("device: "+n.Text, "code", n.Code, "application", n.App, "error", n.Err)
+	} else {
+		d.log.Info("device: "+n.Text, "code", n.Code, "application", n.App)
+	}
+	if d.cfg.Tell != nil {
+		d.cfg.Tell(n)
+	}
+}
+
+// watchedFolder is a Folder that remembers whether the last write went wrong.
+type watchedFolder struct {
+	Folder
+	failed atomic.Pointer[error]
+}
+
+// Save implements Folder.
+func (f *watchedFolder) Save(name string, from any) error {
+	err := f.Folder.Save(name, from)
+	if err != nil {
+		f.failed.Store(&err)
+	} else {
+		f.failed.Store(nil)
+	}
+	return err
+}

@@ -1,0 +1,387 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/lock"
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rest/device"
+)
+
+const (
+	// firstRetry is after the first attempt that came to nothing; each further one is after twice the time.
+	firstRetry = 500 * time.Millisecond
+	// maxRetry bounds it where no update_poll_interval does.
+	maxRetry = 15 * time.Minute
+)
+
+// updater applies what the configuration files say, one run at a time and one group after the other.
+type updater struct {
+	d    *Device
+	wake chan struct{}
+
+	mu     sync.Mutex // of what is asked for:
+	asked  bool
+	force  bool
+	cancel bool
+	old    map[string]bool // groups whose processes must be started anew, for their key
+
+	shown atomic.Pointer[updateStatus]
+
+	// of the loop:
+	failures int // runs in a row that left something to do
+
+	unfinished bool                            // the last run of the files left something to do
+	waits      map[string]bool                 // groups that were locked or failed in the last run
+	before     map[string][]supervisor.Process // what ran of groups that were stopped and are not back
+}
+
+// updateStatus is what others see of the updater.
+type updateStatus struct {
+	running bool
+	begun   time.Time     // of the run
+	limit   time.Duration // of the stops of the run, by stopwaitsecs
+	failed  bool          // the last run left something out
+	waits   bool          // a run will follow for that
+}
+
+func newUpdater(d *Device) *updater {
+	u := &updater{d: d, wake: make(chan struct{}, 1), old: map[string]bool{}, waits: map[string]bool{},
+		before: map[string][]supervisor.Process{}}
+	u.shown.Store(&updateStatus{})
+	return u
+}
+
+func (u *updater) status() updateStatus { return *u.shown.Load() }
+
+// Update implements device.Device. What is asked for while a run is under way is done after it. cancel takes back what was asked for and
+// the wait for locks too; with force a new run follows.
+func (d *Device) Update(force, cancel bool) {
+	u := d.update
+	u.mu.Lock()
+	if cancel {
+		u.asked, u.force, u.cancel = false, false, true
+	}
+	if force || !cancel {
+		u.asked, u.force = true, u.force || force
+	}
+	u.mu.Unlock()
+	u.kick()
+}
+
+// stale has the processes of a group started anew at the next run, at once when none comes by itself.
+func (u *updater) stale(group string) {
+	u.mu.Lock()
+	u.old[group] = true
+	u.mu.Unlock()
+	if u.d.options.UpdatePollInterval == 0 {
+		u.kick()
+	}
+}
+
+func (u *updater) kick() {
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run waits for something to do, until ctx ends: a wish, the update_poll_interval, the end of a pause after a failure, or a lock that
+// goes.
+func (u *updater) run(ctx context.Context) {
+	poll := make(<-chan time.Time)
+	if interval := u.d.options.UpdatePollInterval; interval > 0 {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		poll = ticker.C
+	}
+	for ctx.Err() == nil {
+		retry, locks, end := u.pause()
+		var files bool
+		select {
+		case <-ctx.Done():
+		case <-u.wake:
+		case <-poll:
+			files = true
+		case <-retry:
+			files = u.unfinished
+		case <-locks:
+			files = u.unfinished && u.unlocked()
+		}
+		end()
+		u.mu.Lock()
+		if u.cancel { // there was nothing to end but the waiting
+			clear(u.waits)
+			u.failures, u.unfinished, u.cancel, files = 0, false, false, false
+			u.shown.Store(&updateStatus{failed: u.status().failed})
+		}
+		files, force := files || u.asked, u.force
+		u.asked, u.force = false, false
+		restarts := len(u.old) > 0
+		u.mu.Unlock()
+		if (files || restarts) && ctx.Err() == nil {
+			u.do(ctx, files, force)
+		}
+	}
+}
+
+// pause returns what ends the pause after a run that has left something to do: a timer, and news of the locks. end is called after it.
+func (u *updater) pause() (retry <-chan time.Time, locks <-chan struct{}, end func()) {
+	if len(u.waits) == 0 {
+		return nil, nil, func() {}
+	}
+	longest := maxRetry
+	if interval := u.d.options.UpdatePollInterval; interval > 0 {
+		longest = interval
+	}
+	delay := min(firstRetry<<min(u.failures-1, 20), longest)
+	watch, err := u.d.locks.Watch(u.lockedApps()...)
+	if err != nil {
+		u.d.log.Warn("update locks are not watched", "error", err)
+		timer := time.NewTimer(delay)
+		return timer.C, nil, func() { timer.Stop() }
+	}
+	if u.unlocked() { // before it was watched
+		delay = min(delay, firstRetry)
+	}
+	timer := time.NewTimer(delay)
+	return timer.C, watch.C, func() { timer.Stop(); watch.Close() }
+}
+
+// lockedApps returns the groups that wait, as their locks know them.
+func (u *updater) lockedApps() (apps []lock.App) {
+	for _, name := range slices.Sorted(maps.Keys(u.waits)) {
+		app := lock.App{Name: name}
+		if g, err := u.d.sup.Group(name); err == nil {
+			app = lockOf(g)
+		}
+		apps = append(apps, app)
+	}
+	return apps
+}
+
+// unlocked reports whether the lock of a group that waited for it is free. Groups that failed for another reason wait for the timer.
+func (u *updater) unlocked() bool {
+	return slices.ContainsFunc(u.lockedApps(), func(app lock.App) bool { return u.waits[app.Name] && u.d.locks.Held(app) == nil })
+}
+
+// do is one run. files tells whether the configuration is read, or only what must be restarted is.
+func (u *updater) do(ctx context.Context, files, force bool) {
+	u.shown.Store(&updateStatus{running: true, begun: time.Now(), failed: u.status().failed, waits: len(u.waits) > 0})
+	clear(u.waits)
+	err := u.restarts(ctx, force)
+	if files {
+		before := len(u.waits)
+		err = errors.Join(err, u.apply(ctx, force))
+		u.unfinished = len(u.waits) > before
+	}
+	if len(u.waits) > 0 {
+		u.failures++
+	} else {
+		u.failures = 0
+	}
+	u.shown.Store(&updateStatus{failed: err != nil, waits: len(u.waits) > 0})
+}
+
+// apply reads the configuration and applies it. A configuration that cannot be read touches nothing.
+func (u *updater) apply(ctx context.Context, force bool) error {
+	d := u.d
+	fail := func(err error) error {
+		d.tell(Note{Code: UpdateFailed, Err: err, Text: "the configuration was not applied"})
+		return err
+	}
+	cfg, err := d.cfg.Load()
+	if err != nil {
+		return fail(err)
+	}
+	var names []string
+	for _, g := range cfg.Groups {
+		names = append(names, g.Name)
+	}
+	if err := d.numbers.check(names); err != nil {
+		return fail(err)
+	}
+	changes, err := d.sup.Reread()
+	if err != nil {
+		return fail(err)
+	}
+	u.daemonOptions(cfg)
+	var failed []error
+	if d.cfg.Rules != nil {
+		if err := d.cfg.Rules(); err != nil {
+			failed = append(failed, fail(fmt.Errorf("rules: %w", err)))
+		}
+	}
+	u.limit(slices.Concat(changes.Changed, changes.Removed))
+	for _, name := range changes.Added {
+		failed = append(failed, u.group(ctx, name, force, func(ctx context.Context, _ supervisor.Group) error { return u.add(ctx, name) }))
+	}
+	for _, name := range changes.Changed {
+		failed = append(failed, u.group(ctx, name, force, func(ctx context.Context, g supervisor.Group) error {
+			return u.replace(ctx, g, config.Changes{Changed: []string{name}})
+		}))
+	}
+	for _, name := range changes.Removed {
+		failed = append(failed, u.group(ctx, name, force, func(ctx context.Context, g supervisor.Group) error {
+			return u.replace(ctx, g, config.Changes{Removed: []string{name}})
+		}))
+	}
+	return errors.Join(failed...)
+}
+
+// restarts starts the processes anew that hold an old key.
+func (u *updater) restarts(ctx context.Context, force bool) error {
+	u.mu.Lock()
+	names := slices.Sorted(maps.Keys(u.old))
+	u.mu.Unlock()
+	var failed []error
+	for _, name := range names {
+		err := u.group(ctx, name, force, func(ctx context.Context, g supervisor.Group) error {
+			if before := only(g.Processes, running); len(before) > 0 {
+				return u.d.restart(ctx, name)
+			}
+			return nil
+		})
+		if !u.waits[name] { // what fails to start would fail again
+			delete(u.waits, name)
+			u.mu.Lock()
+			delete(u.old, name)
+			u.mu.Unlock()
+		}
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+// errCancelled is why a group is left out of a run that was cancelled.
+var errCancelled = errors.New("cancelled")
+
+// group does something with one group, under its lock when it is active. A group that is locked, or fails, waits for the next run.
+func (u *updater) group(ctx context.Context, name string, force bool, do func(context.Context, supervisor.Group) error) error {
+	if u.cancelled() || ctx.Err() != nil {
+		return errCancelled
+	}
+	d := u.d
+	_, err := detached(ctx, d, func(ctx context.Context) (struct{}, error) {
+		g, err := d.sup.Group(name)
+		if err == nil {
+			release, err := d.hold(ctx, force, g)
+			if err != nil {
+				return struct{}{}, err
+			}
+			defer release()
+		}
+		d.tell(Note{Code: UpdateStarted, App: name, Text: "the update of " + name + " begins"})
+		return struct{}{}, do(ctx, g)
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err == nil {
+		d.tell(Note{Code: UpdateComplete, App: name, Text: name + " is updated"})
+		return nil
+	}
+	var locked *device.Locked
+	u.waits[name] = errors.As(err, &locked)
+	if !u.waits[name] {
+		d.tell(Note{Code: UpdateFailed, App: name, Err: err, Text: name + " is not updated"})
+	}
+	return err
+}
+
+// replace removes a group, or makes it anew, and then starts what ran of it before, beside what starts by itself. If it cannot be stopped
+// in time it stays as it was.
+func (u *updater) replace(ctx context.Context, g supervisor.Group, c config.Changes) error {
+	u.before[g.Name] = only(g.Processes, running)
+	stopping, cancel := context.WithTimeout(ctx, limit(g.Processes, func(s process.Spec) int { return s.StopWaitSecs }))
+	defer cancel()
+	err := u.d.sup.Apply(stopping, c)
+	if _, gone := u.d.sup.Group(g.Name); gone != nil {
+		if err == nil {
+			delete(u.before, g.Name)
+		}
+		return err // if it was to be made anew, the next run finds it among those to add
+	}
+	return errors.Join(err, u.back(ctx, g.Name))
+}
+
+// add makes a group active, and starts what ran of it if an earlier run could not bring it back.
+func (u *updater) add(ctx context.Context, name string) error {
+	if err := u.d.locks.Prepare(lock.App{Name: name}); err != nil { // its processes may want it at once
+		return err
+	}
+	if err := u.d.sup.AddGroup(name); err != nil && !errors.Is(err, supervisor.ErrAlreadyAdded) {
+		return err
+	}
+	return u.back(ctx, name)
+}
+
+// back starts what ran of a group before it was replaced, as it is configured now, and prepares its lock. It does not wait until the
+// processes are RUNNING: what they make of their start is no matter of the update.
+func (u *updater) back(ctx context.Context, name string) error {
+	d := u.d
+	g, err := d.sup.Group(name)
+	if err != nil {
+		return err
+	}
+	before := map[string]string{} // extra arguments by process
+	for _, p := range u.before[name] {
+		before[p.Spec.Name] = p.Info.ExtraArgs
+	}
+	delete(u.before, name)
+	list, _ := d.here(name, only(g.Processes, func(p supervisor.Process) bool {
+		_, ran := before[p.Spec.Name]
+		return ran && !running(p)
+	}))
+	failed := []error{d.locks.Prepare(lockOf(g))}
+	for _, p := range list {
+		err := d.sup.StartProcessArgs(ctx, namespec(p), before[p.Spec.Name], false)
+		if err != nil && !errors.Is(err, process.ErrAlreadyStarted) {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// cancelled reports whether the run is to end.
+func (u *updater) cancelled() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.cancel
+}
+
+// limit publishes how long the stops of a run may take.
+func (u *updater) limit(groups []string) {
+	seconds := 0
+	for _, name := range groups {
+		if g, err := u.d.sup.Group(name); err == nil {
+			slowest := 0
+			for _, p := range g.Processes {
+				slowest = max(slowest, p.Spec.StopWaitSecs)
+			}
+			seconds += slowest
+		}
+	}
+	s := u.status()
+	s.limit = time.Duration(seconds) * time.Second
+	u.shown.Store(&s)
+}
+
+// daemonOptions logs that options of the daemon itself have changed.
+func (u *updater) daemonOptions(cfg *config.Config) {
+	old, new := u.d.cfg.Started, cfg
+	same := fmt.Sprintf("%+v", old.Supervisord) == fmt.Sprintf("%+v", new.Supervisord) && fmt.Sprint(old.Inet) == fmt.Sprint(new.Inet) &&
+		fmt.Sprint(old.Unix) == fmt.Sprint(new.Unix) && fmt.Sprint(old.Rest) == fmt.Sprint(new.Rest)
+	if !same {
+		u.d.log.Warn("options of the daemon have changed; they count from its next restart on")
+	}
+}
