@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -216,6 +217,32 @@ func TestTornTail(t *testing.T) {
 	}
 	if id := l.Append(numbered(10)); id <= 10 {
 		t.Errorf("the number %d comes again", id)
+	}
+}
+
+// TestUsedPageThatIsListedAsFree spoils the list of free pages alone: all can be read, but the next writer would write over records.
+func TestUsedPageThatIsListedAsFree(t *testing.T) {
+	path := filled(t, 1000)
+	rewrite(t, path, func(d []byte) []byte {
+		const page, header = 4096, 16
+		word := func(at int) []byte { return d[at : at+8] }
+		newer := 0
+		if binary.NativeEndian.Uint64(word(page+header+48)) > binary.NativeEndian.Uint64(word(header+48)) { // the transaction
+			newer = page
+		}
+		root, list := word(newer+header+16), int(binary.NativeEndian.Uint64(word(newer+header+32)))*page
+		if n := binary.NativeEndian.Uint16(d[list+10:]); n == 0 {
+			t.Fatal("there are no free pages")
+		}
+		copy(word(list+header), root)
+		return d
+	})
+	l, w := open(t, path, Limits{})
+	if kept := damagedFiles(t, path); len(kept) != 1 || w.count("event log was damaged") != 1 {
+		t.Errorf("kept: %v, told: %s", kept, w.all.String())
+	}
+	if id := l.Append(numbered(0)); id != 1002 {
+		t.Errorf("the next number is %d, want 1002", id)
 	}
 }
 

@@ -369,36 +369,48 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestNumbersRunOut has the file beside the log refuse to be written: no number is given out beyond those that are reserved.
+// TestNumbersRunOut has the file beside the log refuse to be written: no number is given out beyond those that are reserved, and once there
+// is a way again the log goes on by itself.
 func TestNumbersRunOut(t *testing.T) {
 	path := newPath(t)
-	l, w := open(t, path, Limits{})
 	inTheWay := markPath(path) + ".tmp"
-	if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	var last uint64
-	for n := range 2 * reserveStep {
-		if id := l.Append(numbered(n)); id != 0 {
-			last = id
+	synctest.Test(t, func(t *testing.T) {
+		l, w := open(t, path, Limits{Count: 1 << 30})
+		if err := os.MkdirAll(filepath.Join(inTheWay, "x"), 0o700); err != nil {
+			t.Fatal(err)
 		}
-		if n%1000 == 0 {
-			flush(t, l)
+		var last uint64
+		for n := range 2 * reserveStep {
+			if id := l.Append(numbered(n)); id != 0 {
+				last = id
+			}
+			if n%1000 == 0 {
+				flush(t, l)
+			}
 		}
-	}
-	if last != reserveStep || l.Lost() != reserveStep {
-		t.Errorf("the last number is %d, %d lost; %d were reserved", last, l.Lost(), reserveStep)
-	}
-	if n := w.count("cannot reserve numbers"); n != 1 {
-		t.Errorf("told %d times", n)
-	}
-	if err := os.RemoveAll(inTheWay); err != nil {
-		t.Fatal(err)
-	}
-	flush(t, l)
-	if id, err := l.AppendSync(t.Context(), numbered(0)); err != nil || id <= reserveStep {
-		t.Errorf("once there is a way again: %d, %v", id, err)
-	}
+		if last != reserveStep || l.Lost() != reserveStep {
+			t.Errorf("the last number is %d, %d lost; %d were reserved", last, l.Lost(), reserveStep)
+		}
+		if err := os.RemoveAll(inTheWay); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(retryDelay)
+		synctest.Wait()
+		if id := l.Append(numbered(0)); id <= reserveStep {
+			t.Errorf("once there is a way again: %d", id)
+		}
+		time.Sleep(retryDelay)
+		synctest.Wait()
+		if n := len(read(t, l, nil)); n != reserveStep+2 { // and one about the losses
+			t.Errorf("%d records", n)
+		}
+		for _, text := range []string{"cannot reserve numbers", "loses events", "has lost events"} {
+			if w.count(text) != 1 {
+				t.Errorf("told:\n%s", w.all.String())
+			}
+		}
+		l.Close()
+	})
 }
 
 func TestFilesAreTheOwners(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
@@ -122,10 +123,14 @@ func (s *store) check() error {
 		if info.Size() < tx.Size() {
 			return fmt.Errorf("%d of %d bytes are there", info.Size(), tx.Size())
 		}
-		// The walk comes first, since it runs under guard; bbolt's own check has a goroutine for itself and would
-		// fault on a wild page.
+		// The walk comes first, and reads every byte, since it runs under guard: bbolt's own check has a goroutine for itself
+		// and would fault on a wild page.
 		err = tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
-			return b.ForEach(func(k, v []byte) error { return nil })
+			return b.ForEach(func(k, v []byte) error {
+				crc32.Checksum(k, castagnoli)
+				crc32.Checksum(v, castagnoli)
+				return nil
+			})
 		})
 		if err != nil {
 			return err

@@ -11,6 +11,8 @@ const (
 	pruneEvery = time.Hour
 	// pruneShare is the part of its limit by which the number of records may pass it before the oldest go.
 	pruneShare = 10
+	// retryDelay is when reserving numbers is tried again.
+	retryDelay = time.Second
 )
 
 // writer is what only the goroutine of run knows; closeErr belongs to others once that has ended.
@@ -112,7 +114,9 @@ func (l *Log) commit(b *batch, reserve uint64) error {
 		if err != nil && !w.starving {
 			l.logger.Error("event log cannot reserve numbers", "error", err)
 		}
-		w.starving = err != nil
+		if w.starving = err != nil; w.starving {
+			l.timer.Reset(retryDelay) // when the numbers have run out, nothing else brings the writer here
+		}
 	}
 	now := time.Now()
 	c := change{add: b.entries, removal: b.removal, reserved: reserve, closed: b.closing, limits: l.limits}
@@ -164,20 +168,20 @@ func (l *Log) account(err error, entries int) {
 	}
 	lost := l.lost
 	l.mu.Unlock()
-	losing := lost > w.lost
+	more := lost > w.lost
 	w.lost = lost
 	switch {
-	case losing && !w.losing:
+	case more && !w.losing:
+		w.losing = true
 		l.logger.Error("event log loses events", "count", lost-w.told, "error", err)
-	case !losing && w.losing:
+	case !more && w.losing && err == nil && !w.starving:
 		n := lost - w.told
-		w.told = lost
+		w.losing, w.told = false, lost
 		l.logger.Warn("event log has lost events", "count", n)
 		l.Append(Record{
 			Severity: Error, Code: CodeDatabaseError, Source: Database{}, Message: fmt.Sprintf("%d events could not be logged", n),
 		})
 	}
-	w.losing = losing
 }
 
 // end closes the file. After a last batch that was written no numbers are reserved any more, so the next log leaves no gap.
