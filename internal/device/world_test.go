@@ -88,6 +88,7 @@ func newWorld(t *testing.T, programs string, change func(*Config)) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, dir: dir, bus: event.NewBus(), folder: &memory{files: map[string][]byte{}}, host: &recorder{name: "n1"}, log: &logText{}}
+	w.write("logs/.keep", "")
 	w.configure(programs)
 	cfg, err := w.load()
 	if err != nil {
@@ -138,7 +139,7 @@ func (w *world) configure(programs string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	text := "[supervisord]\nlogfile=DIR/main.log\nchildlogdir=DIR\nidentifier=tester\n" + programs
+	text := "[supervisord]\nlogfile=DIR/main.log\nchildlogdir=DIR/logs\nidentifier=tester\n" + programs
 	w.write("supervisord.conf", strings.NewReplacer("PLAY", self+" play", "DIR", w.dir).Replace(text))
 }
 
