@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
@@ -22,6 +23,9 @@ import (
 	"github.com/supvisors/supvisors/rules"
 )
 
+// lockLimit is how long the cluster's own jobs wait for an application to give its update lock back.
+const lockLimit = 10 * time.Minute
+
 // clusterOptions turns [rpcinterface:supvisors] into the options of the core. The error names what keeps the node from taking part;
 // warnings about rules files go to the log.
 func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger) (cluster.Config, error) {
@@ -29,7 +33,7 @@ func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger
 	o := cluster.Config{
 		Core: s.CoreIdentifiers, SyncTimeout: s.SynchroTimeout, AutoFence: s.AutoFence,
 		Failure: s.FailureStrategy, Starting: s.Starting, Conciliation: s.Conciliation,
-		Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
+		LockLimit: lockLimit, Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
 		Rules: loadRules(s.RulesFiles, logger),
 	}
 	for _, option := range s.SynchroOptions {

@@ -34,8 +34,10 @@ type Config struct {
 	Strict bool
 	// WaitExitLimit ends the wait for the exit of a wait_exit program; 0 waits for ever, as Supvisors does.
 	WaitExitLimit time.Duration
-	Rules         *rules.Set // nil when there is no rules file
-	Processes     []ProcessInfo
+	// LockLimit ends the wait of the cluster's own jobs for an update lock; 0 waits for ever.
+	LockLimit time.Duration
+	Rules     *rules.Set // nil when there is no rules file
+	Processes []ProcessInfo
 }
 
 // Core is the cluster as one node knows it, and what it is about to do. See the package documentation.
@@ -147,6 +149,8 @@ func (c *Core) apply(ev Event) {
 		c.localProcess(ev.Info)
 	case LocalRemoved:
 		c.localRemoved(ev.Namespec)
+	case LocalLocks:
+		c.localLocks(ev.Applications)
 	case Ask:
 		c.ask(ev)
 	case Cancel:
@@ -199,6 +203,7 @@ func (c *Core) Report() Report {
 		}
 	}
 	r.Forced = append(r.Forced, c.self.forced...)
+	r.Locks = slices.Clone(c.self.locks)
 	return r
 }
 
@@ -276,6 +281,16 @@ func (c *Core) localProcess(info ProcessInfo) {
 	sent := info
 	c.share(Delta{Process: &sent})
 	c.processEvent(c.self, &info)
+}
+
+func (c *Core) localLocks(applications []string) {
+	if slices.Equal(applications, c.self.locks) {
+		return
+	}
+	locks := slices.Clone(applications)
+	c.self.locks = slices.Clone(locks)
+	c.share(Delta{Locks: &locks})
+	c.touchNode(c.self)
 }
 
 func (c *Core) localRemoved(ns process.Namespec) {

@@ -37,6 +37,9 @@ type PeerDelta struct {
 // LocalProcess tells that a process of this node was added, changed, enabled or disabled.
 type LocalProcess struct{ Info ProcessInfo }
 
+// LocalLocks tells which applications hold an update lock on this node.
+type LocalLocks struct{ Applications []string }
+
 // LocalRemoved tells that a process of this node is not configured any more.
 type LocalRemoved struct{ Namespec process.Namespec }
 
@@ -72,6 +75,7 @@ func (PeerReport) event()    {}
 func (PeerDelta) event()     {}
 func (LocalProcess) event()  {}
 func (LocalRemoved) event()  {}
+func (LocalLocks) event()    {}
 func (Ask) event()           {}
 func (Cancel) event()        {}
 func (OrderFailed) event()   {}

@@ -149,6 +149,7 @@ type Report struct {
 	Tick       Tick          `json:"tick"`
 	Processes  []ProcessInfo `json:"processes"`
 	Forced     []Forced      `json:"forced,omitempty"`
+	Locks      []string      `json:"locks,omitempty"` // applications that hold an update lock there
 }
 
 // Delta is one change of a Report: exactly one of its fields is set.
@@ -158,6 +159,7 @@ type Delta struct {
 	Process *ProcessInfo      `json:"process,omitempty"` // added, changed, enabled or disabled
 	Removed *process.Namespec `json:"removed,omitempty"`
 	Forced  *Forced           `json:"forced,omitempty"`
+	Locks   *[]string         `json:"locks,omitempty"`
 }
 
 // seconds returns a duration as the number that Supvisors' wires carry.

@@ -25,6 +25,7 @@ type node struct {
 	// localTick is the tick of this node during which the peer's last one came (local_sequence_counter and so on).
 	localTick Tick
 	forced    []Forced
+	locks     []string // applications that hold an update lock there
 
 	found   bool          // nobody configured it: what it is called, only its Report tells
 	alive   bool          // gossip sees it
@@ -64,7 +65,7 @@ func (c *Core) setInstance(n *node, s InstanceState) {
 	c.self.modes = c.self.modes.with(n.id.Identifier, s)
 	if s == InstanceStopped || s == InstanceIsolated {
 		n.modes = Modes{}
-		n.epoch, n.seq = "", 0 // nothing counts until its next whole Report
+		n.epoch, n.seq, n.locks = "", 0, nil // nothing counts until its next whole Report
 		if n.forced != nil {
 			n.forced = nil
 			c.refreshForced(n)
@@ -166,7 +167,7 @@ func (c *Core) peerReport(r *Report) {
 	n.tick, n.tickAt, n.localTick = r.Tick, c.now, c.self.tick
 	c.setModes(n, r.Modes)
 	c.replaceProcesses(n, r.Processes)
-	n.forced = slices.Clone(r.Forced)
+	n.forced, n.locks = slices.Clone(r.Forced), slices.Clone(r.Locks)
 	c.refreshForced(n)
 	if n.state == InstanceChecking {
 		c.setInstance(n, InstanceChecked)
@@ -232,6 +233,9 @@ func (c *Core) peerDelta(ev PeerDelta) {
 		c.processEvent(n, &info)
 	case d.Removed != nil:
 		c.removeProcess(n, *d.Removed)
+	case d.Locks != nil:
+		n.locks = slices.Clone(*d.Locks)
+		c.touchNode(n)
 	case d.Forced != nil:
 		n.forced = mergeForced(n.forced, *d.Forced)
 		c.refresh(c.find(d.Forced.Namespec))

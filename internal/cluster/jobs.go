@@ -24,6 +24,10 @@ type command struct {
 	ignoreExit bool // do not wait for the exit of a wait_exit program
 	args       string
 
+	// stops only
+	yields bool // waits while the application holds an update lock on the node: it is the cluster that wants it, not a user
+	held   bool // waits so
+
 	deadline time.Time // when the next expected event is overdue
 }
 
@@ -36,6 +40,7 @@ type job struct {
 	// among are the nodes chosen for an application that is not distributed.
 	among     []*node
 	stopAfter bool // a required program failed with starting_failure_strategy STOP
+	kept      bool // a process was left running, for its application did not give its update lock back
 }
 
 func (j *job) busy() bool { return len(j.planned) > 0 || len(j.current) > 0 }
@@ -56,10 +61,11 @@ func (j *job) commands() []*command {
 	return list
 }
 
-// add plans a command unless the same one is there already.
+// add plans a command unless the same one is there already. What a user wants too does not yield any more.
 func (j *job) add(seq int, cmd *command) {
 	for _, other := range j.commands() {
 		if other.proc == cmd.proc && (cmd.node == nil || other.node == cmd.node) {
+			other.yields = other.yields && cmd.yields
 			return
 		}
 	}
@@ -172,6 +178,7 @@ func (c *Core) abortJobs() {
 func (c *Core) runJobs() {
 	c.overdue(&c.starter)
 	c.overdue(&c.stopper)
+	c.stopper.eachCurrent(c.release)
 	for {
 		c.triggerFailures()
 		if !c.advance(&c.stopper, nil, c.stopGroup, c.stopDone) && !c.advance(&c.starter, c.placeTogether, c.startGroup, c.startDone) {
@@ -213,6 +220,12 @@ func (c *Core) overdue(s *sequencer) {
 	for _, j := range slices.Clone(s.current) {
 		for _, cmd := range slices.Clone(j.current) {
 			if cmd.deadline.IsZero() || cmd.deadline.After(c.now) {
+				continue
+			}
+			if cmd.held {
+				c.log(Warn, "process %s on %s: its application still holds an update lock", cmd.proc.ns, cmd.node)
+				j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
+				j.kept = true
 				continue
 			}
 			expected := c.expectedState(s, cmd)

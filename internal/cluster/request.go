@@ -212,7 +212,7 @@ func (c *Core) askStopApplication(r StopApplication) (*pendingRequest, any, erro
 	if !app.up() {
 		return nil, nil, fault(NotRunning, "failed to stop %s", r.Name)
 	}
-	c.stopApplication(app)
+	c.stopApplication(app, false)
 	c.runJobs()
 	return c.answer(r.Wait, app, func() (any, error) {
 		if app.state != ApplicationStopped {
@@ -307,7 +307,7 @@ func (c *Core) askStopProcesses(r StopProcesses) (*pendingRequest, any, error) {
 	}
 	for _, p := range procs {
 		if p.state.IsRunning() { // Supvisors leaves alone what is on its way down
-			c.stopProcess(p, on)
+			c.stopProcess(p, on, false)
 		}
 	}
 	c.runJobs()
@@ -325,7 +325,7 @@ func (c *Core) askRestartProcesses(r RestartProcesses) (*pendingRequest, any, er
 		return nil, nil, err
 	}
 	for _, p := range procs {
-		c.restartProcess(p, r.Strategy, r.ExtraArgs)
+		c.restartProcess(p, r.Strategy, r.ExtraArgs, false)
 	}
 	c.runJobs()
 	if !c.hasJob(procs[0].app) {

@@ -128,6 +128,6 @@ func (c *Core) startFailed(j *job, p *proc) {
 // startDone ends a start job.
 func (c *Core) startDone(j *job) {
 	if j.stopAfter {
-		c.stopApplication(j.app)
+		c.stopApplication(j.app, true)
 	}
 }

@@ -23,16 +23,16 @@ type restart struct {
 // stopApplications plans the stop of everything that is up.
 func (c *Core) stopApplications() {
 	for _, app := range c.apps {
-		c.stopApplication(app)
+		c.stopApplication(app, false)
 	}
 }
 
-// stopApplication plans the stop sequence of an application, wherever its processes are.
-func (c *Core) stopApplication(app *application) {
+// stopApplication plans the stop sequence of an application, wherever its processes are. With yields it waits for update locks.
+func (c *Core) stopApplication(app *application, yields bool) {
 	j := &job{app: app, planned: map[int][]*command{}}
 	for _, p := range app.procs {
 		for _, n := range p.running {
-			j.planned[p.rules.StopSequence] = append(j.planned[p.rules.StopSequence], &command{proc: p, node: n})
+			j.planned[p.rules.StopSequence] = append(j.planned[p.rules.StopSequence], &command{proc: p, node: n, yields: yields})
 		}
 	}
 	if len(j.planned) > 0 {
@@ -40,8 +40,8 @@ func (c *Core) stopApplication(app *application) {
 	}
 }
 
-// stopProcess plans the stop of one process, on all nodes where it is up or on some of them.
-func (c *Core) stopProcess(p *proc, on []*node) {
+// stopProcess plans the stop of one process, on all nodes where it is up or on some of them. With yields it waits for update locks.
+func (c *Core) stopProcess(p *proc, on []*node, yields bool) {
 	j := c.stopper.job(p.app)
 	for _, n := range p.running {
 		if on != nil && !slices.Contains(on, n) {
@@ -51,28 +51,28 @@ func (c *Core) stopProcess(p *proc, on []*node) {
 			j = &job{app: p.app, planned: map[int][]*command{}}
 			c.stopper.plan(p.app.rules.StopSequence, j)
 		}
-		j.add(p.rules.StopSequence, &command{proc: p, node: n})
+		j.add(p.rules.StopSequence, &command{proc: p, node: n, yields: yields})
 	}
 }
 
-// restartApplication stops an application, and starts it when everything is down.
+// restartApplication stops an application, which waits for update locks, and starts it when everything is down.
 func (c *Core) restartApplication(app *application, strategy rules.StartingStrategy) {
 	if !slices.ContainsFunc(app.procs, func(p *proc) bool { return len(p.running) > 0 }) {
 		c.startApplication(app, strategy)
 		return
 	}
 	c.afterStop = append(c.afterStop, restart{app: app, strategy: strategy})
-	c.stopApplication(app)
+	c.stopApplication(app, true)
 }
 
-// restartProcess stops a process, and starts it when it is down.
-func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args string) {
+// restartProcess stops a process, and starts it when it is down. With yields it waits for update locks.
+func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args string, yields bool) {
 	if len(p.running) == 0 {
 		c.startProcess(p, strategy, args)
 		return
 	}
 	c.afterStop = append(c.afterStop, restart{app: p.app, proc: p, strategy: strategy, args: args})
-	c.stopProcess(p, nil)
+	c.stopProcess(p, nil, yields)
 }
 
 // stopGroup stops the processes of one sequence number. One that is on its way down already is waited for all the same.
@@ -85,10 +85,38 @@ func (c *Core) stopGroup(j *job, group []*command) {
 			c.stopEvent(cmd)
 			j.current = append(j.current, cmd)
 		case info.State.IsRunning():
-			cmd.deadline = c.now.Add(orderMargin)
 			j.current = append(j.current, cmd)
-			c.order(cmd.node, StopProcess, cmd.proc, "")
+			if c.locked(cmd) {
+				c.hold(cmd)
+			} else {
+				c.orderStop(cmd)
+			}
 		}
+	}
+}
+
+func (c *Core) orderStop(cmd *command) {
+	cmd.held, cmd.deadline = false, c.now.Add(orderMargin)
+	c.order(cmd.node, StopProcess, cmd.proc, "")
+}
+
+// locked reports whether a stop has to wait until the application gives its update lock on the node back.
+func (c *Core) locked(cmd *command) bool {
+	return cmd.yields && slices.Contains(cmd.node.locks, cmd.proc.app.name)
+}
+
+func (c *Core) hold(cmd *command) {
+	cmd.held, cmd.deadline = true, noDeadline
+	if c.cfg.LockLimit > 0 {
+		cmd.deadline = c.now.Add(c.cfg.LockLimit)
+	}
+	c.log(Info, "stop of %s on %s waits: application %s holds an update lock", cmd.proc.ns, cmd.node, cmd.proc.app.name)
+}
+
+// release goes on with a stop that has waited for an update lock, when the lock is gone or does not matter any more.
+func (c *Core) release(cmd *command) {
+	if cmd.held && !c.locked(cmd) {
+		c.orderStop(cmd)
 	}
 }
 
@@ -99,6 +127,7 @@ func (c *Core) stopEvent(cmd *command) bool {
 		return true
 	}
 	if info.State == process.Stopping {
+		cmd.held = false // somebody else did not wait
 		cmd.deadline = c.now.Add(secs(info.StopWaitSecs) + orderMargin)
 	}
 	return false
@@ -117,9 +146,12 @@ func (c *Core) stopDone(j *job) {
 		return r.app == j.app
 	})
 	for _, r := range waiting {
-		if r.proc != nil {
+		switch {
+		case r.proc != nil:
 			c.startProcess(r.proc, r.strategy, r.args)
-		} else {
+		case j.kept: // what was stopped is needed all the more
+			c.planStart(r.app, r.strategy)
+		default:
 			c.startApplication(r.app, r.strategy)
 		}
 	}

@@ -27,8 +27,9 @@ type InstanceView struct {
 	Tick      Tick
 	TickAt    time.Time
 	LocalTick Tick
-	Load      int  // expected load of what is up there, in percent
-	Failure   bool // a process has ended there in a way that nobody wanted
+	Locks     []string // applications that hold an update lock there
+	Load      int      // expected load of what is up there, in percent
+	Failure   bool     // a process has ended there in a way that nobody wanted
 }
 
 // ApplicationView is one application with its processes, sorted by name.
@@ -96,7 +97,7 @@ func (c *Core) View() *View {
 
 func (n *node) show() *InstanceView {
 	return &InstanceView{Identity: n.id, State: n.state, Modes: n.modes, Tick: n.tick, TickAt: n.tickAt,
-		LocalTick: n.localTick, Load: n.load, Failure: n.state == InstanceRunning && n.crashes > 0}
+		LocalTick: n.localTick, Locks: n.locks, Load: n.load, Failure: n.state == InstanceRunning && n.crashes > 0}
 }
 
 func (c *Core) showApplication(a *application) *ApplicationView {

@@ -117,6 +117,11 @@ func (n *Node) Changed(p LocalProcess) {
 // Removed tells the cluster that a process of this node is not configured any more.
 func (n *Node) Removed(ns process.Namespec) { n.inbox.put(cluster.LocalRemoved{Namespec: ns}) }
 
+// Locked tells the cluster which applications hold an update lock on this node.
+func (n *Node) Locked(applications []string) {
+	n.inbox.put(cluster.LocalLocks{Applications: applications})
+}
+
 // Ask brings a request of a client before the cluster and waits for the answer, as long as ctx allows. The error is a
 // *cluster.RequestError when the cluster refused the request or could not fulfil it.
 func (n *Node) Ask(ctx context.Context, r cluster.Request) (any, error) {
