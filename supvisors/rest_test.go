@@ -179,8 +179,12 @@ startsecs=0
 	p.write("rules.xml", "<root/>\n")
 	d := p.start()
 	base := "http://127.0.0.1:" + p.port
-	p.until("OPERATION", func() bool { return strings.Contains(send(t, nil, "GET", base+"/supvisors/supvisors_state").text, `"OPERATION"`) })
-	p.until("catp runs", func() bool { return strings.Contains(send(t, nil, "GET", base+"/supervisor/getProcessInfo/catp").text, `"RUNNING"`) })
+	p.until("OPERATION", func() bool {
+		return strings.Contains(send(t, nil, "GET", base+"/supvisors/supvisors_state").text, `"OPERATION"`)
+	})
+	p.until("catp runs", func() bool {
+		return strings.Contains(send(t, nil, "GET", base+"/supervisor/getProcessInfo/catp").text, `"RUNNING"`)
+	})
 	const begins, holds = "^", "~" // how the body is compared; else it is the whole body
 	for _, tt := range []struct {
 		verb, path string
