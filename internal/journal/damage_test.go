@@ -238,7 +238,7 @@ func TestUsedPageThatIsListedAsFree(t *testing.T) {
 		return d
 	})
 	l, w := open(t, path, Limits{})
-	if kept := damagedFiles(t, path); len(kept) != 1 || w.count("event log was damaged") != 1 {
+	if kept := damagedFiles(t, path); len(kept) != 1 || w.count("reachable freed") != 1 {
 		t.Errorf("kept: %v, told: %s", kept, w.all.String())
 	}
 	if id := l.Append(numbered(0)); id != 1002 {
