@@ -28,6 +28,8 @@ const (
 type updater struct {
 	d    *Device
 	wake chan struct{}
+	// watch brings news of locks until end is called
+	watch func(apps []lock.App) (news <-chan struct{}, end func(), err error)
 
 	mu     sync.Mutex // of what is asked for:
 	asked  bool
@@ -58,6 +60,13 @@ func newUpdater(d *Device) *updater {
 	u := &updater{d: d, wake: make(chan struct{}, 1), old: map[string]bool{}, waits: map[string]bool{},
 		before: map[string][]supervisor.Process{}}
 	u.shown.Store(&updateStatus{})
+	u.watch = func(apps []lock.App) (<-chan struct{}, func(), error) {
+		w, err := d.locks.Watch(apps...)
+		if err != nil {
+			return nil, nil, err
+		}
+		return w.C, w.Close, nil
+	}
 	return u
 }
 
@@ -139,22 +148,24 @@ func (u *updater) pause() (retry <-chan time.Time, locks <-chan struct{}, end fu
 	if len(u.waits) == 0 {
 		return nil, nil, func() {}
 	}
-	longest := maxRetry
-	if interval := u.d.options.UpdatePollInterval; interval > 0 {
-		longest = interval
-	}
-	delay := min(firstRetry<<min(u.failures-1, 20), longest)
-	watch, err := u.d.locks.Watch(u.lockedApps()...)
+	delay := retryDelay(u.failures, u.d.options.UpdatePollInterval)
+	news, unwatch, err := u.watch(u.lockedApps())
 	if err != nil {
 		u.d.log.Warn("update locks are not watched", "error", err)
-		timer := time.NewTimer(delay)
-		return timer.C, nil, func() { timer.Stop() }
-	}
-	if u.unlocked() { // before it was watched
+		unwatch = func() {}
+	} else if u.unlocked() { // before it was watched
 		delay = min(delay, firstRetry)
 	}
 	timer := time.NewTimer(delay)
-	return timer.C, watch.C, func() { timer.Stop(); watch.Close() }
+	return timer.C, news, func() { timer.Stop(); unwatch() }
+}
+
+// retryDelay returns the pause after so many failures in a row: it doubles, up to the update_poll_interval.
+func retryDelay(failures int, interval time.Duration) time.Duration {
+	if interval == 0 {
+		interval = maxRetry
+	}
+	return min(firstRetry<<min(failures-1, 20), interval)
 }
 
 // lockedApps returns the groups that wait, as their locks know them.
