@@ -48,7 +48,7 @@ func inBubble(t *testing.T, change func(*Config), f func(*testing.T, *bubble)) {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		b := &bubble{begin: time.Now(), cfg: &config.Config{Groups: []config.Group{groupOf("web", "/bin/web")}}}
+		b := &bubble{begin: time.Now(), cfg: &config.Config{Supervisord: config.Supervisord{Identifier: "tester"}, Groups: []config.Group{groupOf("web", "/bin/web")}}}
 		load := func() (*config.Config, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

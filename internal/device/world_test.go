@@ -46,6 +46,7 @@ func play(role string, args []string) {
 	case "last": // says when it goes
 		c := make(chan os.Signal, 1)
 		signal.Notify(c, syscall.SIGTERM)
+		os.WriteFile(args[0]+"."+args[1], nil, 0o600)
 		<-c
 		f, err := os.OpenFile(args[0], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err == nil {
