@@ -25,7 +25,9 @@ type Config struct {
 	// Socket is what a process with Spec.FastCGI gets in place of a stdin pipe.
 	Socket Socket
 
-	Env       []string  // environment before that of the program: the daemon's and [supervisord] environment, "NAME=value"
+	Env []string // environment before that of the program: the daemon's and [supervisord] environment, "NAME=value"
+	// Inject returns what is added to the environment of a child when it is started, after all else; nil adds nothing.
+	Inject    func() []string
 	StripANSI bool      // [supervisord] strip_ansi
 	Syslog    io.Writer // gets the output of programs that log to syslog, one call for each piece
 

@@ -34,7 +34,7 @@ func (a *Actor) command() (Command, error) {
 		return Command{}, err
 	}
 	return Command{
-		Path: file, Args: args, Env: environment(a.cfg.Env, spec),
+		Path: file, Args: args, Env: environment(a.cfg.Env, spec, a.cfg.Inject),
 		Dir: spec.Directory, UID: spec.UID, Umask: spec.Umask, Limits: spec.Limits,
 		MergeStderr: spec.RedirectStderr,
 	}, nil
@@ -56,9 +56,9 @@ func searchPath(env []string, own []process.EnvVar) []string {
 	return strings.Split(path, ":")
 }
 
-// environment returns the environment of a child: the given one, what Supervisor adds, and the program's own. Of a name that
-// occurs more than once the last value counts.
-func environment(base []string, spec *process.Spec) []string {
+// environment returns the environment of a child: the given one, what Supervisor adds, the program's own, and what is injected, which may
+// be nothing. Of a name that occurs more than once the last value counts.
+func environment(base []string, spec *process.Spec, inject func() []string) []string {
 	env := make([]string, 0, len(base)+len(spec.Environment)+4)
 	env = append(env, base...)
 	env = append(env, "SUPERVISOR_ENABLED=1")
@@ -68,6 +68,9 @@ func environment(base []string, spec *process.Spec) []string {
 	env = append(env, "SUPERVISOR_PROCESS_NAME="+spec.Name, "SUPERVISOR_GROUP_NAME="+spec.Group)
 	for _, v := range spec.Environment {
 		env = append(env, v.Name+"="+v.Value)
+	}
+	if inject != nil {
+		env = append(env, inject()...)
 	}
 	last := make(map[string]int, len(env))
 	kept := env[:0]

@@ -54,6 +54,10 @@ func (l *loader) load() (*Config, error) {
 	c.Ctl = l.ctl()
 	c.Supvisors = l.supvisors(c.Inet)
 	c.Rest = l.rest(c.Inet)
+	if servesDevice(c.Rest) {
+		device := l.device()
+		c.Device = &device
+	}
 	l.unknown()
 	if l.problems != nil {
 		return nil, &Error{Problems: l.problems, Warnings: l.warnings}

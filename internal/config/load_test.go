@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/process"
@@ -296,4 +297,48 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("it differs from itself in %+v", changes)
 		}
 	})
+}
+
+func TestDevice(t *testing.T) {
+	c := mustLoad(t, daemon+`[rest:device]
+port=127.0.0.1:48484
+apis=device
+trust_loopback=true
+[device]
+uuid=0123456789abcdef0123456789abcdef
+device_name=edge
+app_ids=web:1002, api:7
+data_dirs=web:/var/lib/web/data
+data_root=/var/lib
+lock_dir=locks
+lock_mode=flock
+legacy_locks=true
+override_lock=true
+inject_env=web,api
+update_poll_interval=60
+allow=purge,reboot
+dry_run=true
+reboot_command=systemctl "re boot"
+led_path=/sys/led
+connectivity_check=false
+connectivity_targets=10.0.0.1:80
+connectivity_interval=30
+`)
+	want := Device{UUID: "0123456789abcdef0123456789abcdef", Name: "edge", Apps: map[string]int{"web": 1002, "api": 7},
+		DataDirs: map[string]string{"web": "/var/lib/web/data"}, DataRoot: "/var/lib", LockDir: c.Here + "/locks", Flock: true, LegacyLocks: true,
+		OverrideLock: true, InjectGroups: []string{"web", "api"}, UpdatePollInterval: time.Minute, Allow: []string{"purge", "reboot"}, DryRun: true,
+		RebootCommand: []string{"systemctl", "re boot"}, LEDPath: "/sys/led", ConnectivityTargets: []string{"10.0.0.1:80"}, ConnectivityInterval: 30 * time.Second}
+	if !reflect.DeepEqual(*c.Device, want) || len(c.Warnings) != 0 || !c.Rest[0].TrustLoopback {
+		t.Errorf("got %+v, warnings %v", *c.Device, c.Warnings)
+	}
+	c = mustLoad(t, daemon+"[rest]\napis=supvisors,device\nstate_dir=state\n[device]\ninject_env=true\n")
+	if want := (Device{InjectAll: true, ConnectivityCheck: true, ConnectivityInterval: time.Minute}); !reflect.DeepEqual(*c.Device, want) {
+		t.Errorf("got %+v", *c.Device)
+	}
+	if c.Rest[0].StateDir != c.Here+"/state" {
+		t.Errorf("state is kept in %q", c.Rest[0].StateDir)
+	}
+	if c := mustLoad(t, daemon+"[device]\nallow=purge\n"); c.Device != nil || len(c.Warnings) != 1 {
+		t.Errorf("got %+v, warnings %v", c.Device, c.Warnings)
+	}
 }

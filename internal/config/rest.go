@@ -14,7 +14,7 @@ import (
 const defaultRest = "127.0.0.1:5000"
 
 // restAPIs are the interfaces that a listener of REST may serve.
-var restAPIs = []string{"supvisors"}
+var restAPIs = []string{"supvisors", "device"}
 
 // Rest is a listener for REST clients: a section [rest] or [rest:name].
 type Rest struct {
@@ -26,6 +26,9 @@ type Rest struct {
 	Rich    bool     // faults have statuses of their own (fault_status = rich)
 	Origins []string // of other sites whose pages may act (cors_origins)
 	Metrics bool     // serves /metrics
+	// TrustLoopback lets clients on this machine use the device API without a key.
+	TrustLoopback bool
+	StateDir      string // absolute; where what must survive a restart is kept. "" is beside the pid file. Of [rest] alone.
 }
 
 // rest reads the sections of REST.
@@ -68,6 +71,10 @@ func (l *loader) restServer(name string, inet []InetServer) Rest {
 	r.Rich = get(s, "fault_status", "compat", oneOf("compat", "rich")) == "rich"
 	r.Origins = get(s, "cors_origins", nil, parseOrigins)
 	r.Metrics = get(s, "metrics", false, ini.Bool)
+	r.TrustLoopback = get(s, "trust_loopback", false, ini.Bool)
+	if name == "rest" {
+		r.StateDir = get(s, "state_dir", "", l.ownFile)
+	}
 	return r
 }
 

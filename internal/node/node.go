@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,20 +41,21 @@ type Config struct {
 
 // Node is one node of a cluster. Its methods may be called from any goroutine.
 type Node struct {
-	cfg      Config
-	clock    Clock
-	core     *cluster.Core // driver only
-	inbox    *inbox
-	view     atomic.Pointer[cluster.View]
-	watchers watchers
-	samples  samples
-	log      *gossip.Log
-	members  *gossip.Membership
-	peers    map[string]*peer // driver only
-	calls    chan func()      // to be run by the driver
-	done     chan struct{}    // closed when the driver has ended
-	orders   atomic.Int64     // that are on their way to their nodes
-	ticked   atomic.Pointer[time.Time]
+	cfg        Config
+	clock      Clock
+	core       *cluster.Core // driver only
+	inbox      *inbox
+	view       atomic.Pointer[cluster.View]
+	watchers   watchers
+	samples    samples
+	peerClient *http.Client
+	log        *gossip.Log
+	members    *gossip.Membership
+	peers      map[string]*peer // driver only
+	calls      chan func()      // to be run by the driver
+	done       chan struct{}    // closed when the driver has ended
+	orders     atomic.Int64     // that are on their way to their nodes
+	ticked     atomic.Pointer[time.Time]
 
 	mu      sync.Mutex
 	nextAsk uint64
@@ -65,6 +67,7 @@ type Node struct {
 func New(cfg Config) (*Node, error) {
 	n := &Node{cfg: cfg, clock: NewClock(), inbox: newInbox(), peers: map[string]*peer{}, calls: make(chan func()),
 		done: make(chan struct{}), waiting: map[uint64]chan cluster.Reply{}, judging: map[uint64]chan orderAnswer{}}
+	n.peerClient = n.newPeerClient()
 	n.samples.all = map[chan []byte]struct{}{}
 	now := time.Now()
 	epoch := fmt.Sprintf("%x", now.UnixNano())

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -52,15 +51,8 @@ func (n *Node) Handler() http.Handler {
 	orders := &rpc.Handler{Table: table}
 	mux := http.NewServeMux()
 	mux.Handle("/cluster/events", n.members.Handler())
-	mux.HandleFunc(samplesPath, n.serveSamples)
-	mux.HandleFunc(OrderPath, func(w http.ResponseWriter, r *http.Request) {
-		if _, err := n.cfg.Gossip.Trust.Verify(w, r); err != nil {
-			n.cfg.Logger.Log(r.Context(), slog.LevelWarn, "order refused", "remote", r.RemoteAddr, "error", err)
-			http.Error(w, "Unauthorized", http.StatusUnauthorized)
-			return
-		}
-		orders.ServeHTTP(w, r)
-	})
+	mux.Handle(samplesPath, n.Signed("statistics", http.HandlerFunc(n.serveSamples)))
+	mux.Handle(OrderPath, n.Signed("order", orders))
 	return mux
 }
 

@@ -19,7 +19,7 @@ const (
 	samplesPath = "/cluster/statistics"
 	// sampleQueue is how many samples may wait for one peer; what does not fit is lost to it.
 	sampleQueue = 4096
-	// sampleTimeout is how long a peer may take to accept samples, and to begin its answer.
+	// sampleTimeout is how long a peer may take to accept samples.
 	sampleTimeout = 10 * time.Second
 	// samplePause is between two attempts to get the samples of a peer.
 	samplePause = 5 * time.Second
@@ -56,11 +56,6 @@ func (n *Node) PublishSample(header string, body []byte) {
 
 // serveSamples answers a peer with the samples from now on, one a line: header, blank, body.
 func (n *Node) serveSamples(w http.ResponseWriter, r *http.Request) {
-	if _, err := n.cfg.Gossip.Trust.Verify(w, r); err != nil {
-		n.cfg.Logger.Warn("statistics refused", "remote", r.RemoteAddr, "error", err)
-		http.Error(w, "Unauthorized", http.StatusUnauthorized)
-		return
-	}
 	c := make(chan []byte, sampleQueue)
 	n.samples.mu.Lock()
 	n.samples.all[c] = struct{}{}
@@ -129,10 +124,8 @@ func (n *Node) FollowSamples(ctx context.Context, take func(header string, body 
 
 // followSamples asks one peer again and again.
 func (n *Node) followSamples(ctx context.Context, identifier string, take func(string, []byte)) {
-	transport := &http.Transport{DialContext: n.dial, TLSClientConfig: n.cfg.TLS.Clone(), DisableKeepAlives: true, ResponseHeaderTimeout: sampleTimeout}
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for ctx.Err() == nil {
-		err := n.readSamples(ctx, client, identifier, take)
+		err := n.readSamples(ctx, identifier, take)
 		n.cfg.Logger.Debug("statistics of a peer ended", "peer", identifier, "error", err)
 		select {
 		case <-time.After(samplePause/2 + rand.N(samplePause)):
@@ -141,20 +134,12 @@ func (n *Node) followSamples(ctx context.Context, identifier string, take func(s
 	}
 }
 
-func (n *Node) readSamples(ctx context.Context, client *http.Client, identifier string, take func(string, []byte)) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.urlOf(identifier)+samplesPath, nil)
-	if err != nil {
-		return err
-	}
-	n.cfg.Gossip.Trust.Sign(req, identifier, nil)
-	resp, err := client.Do(req)
+func (n *Node) readSamples(ctx context.Context, identifier string, take func(string, []byte)) error {
+	resp, err := n.Request(ctx, http.MethodGet, identifier, samplesPath, nil)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	if err := n.cfg.Gossip.Trust.Confirm(resp); err != nil {
-		return err
-	}
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("answer %q", resp.Status)
 	}

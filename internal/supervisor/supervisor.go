@@ -28,7 +28,10 @@ type Deps struct {
 	// Reload reads the configuration again, for Reread.
 	Reload func() (*config.Config, error)
 
-	Env      []string  // environment of the daemon, "NAME=value"
+	Env []string // environment of the daemon, "NAME=value"
+	// Inject returns what is added to the environment of the processes of a group when one is started, "NAME=value"; nil adds nothing. It must
+	// not wait, nor call the Supervisor.
+	Inject   func(group string) []string
 	Syslog   io.Writer // for programs that log to syslog; nil for that of the system
 	Disabled []string  // programs that are disabled from the beginning
 }
@@ -131,9 +134,13 @@ func (s *Supervisor) manage(g *group, spec process.Spec) (*managed, error) {
 		return nil, err
 	}
 	m := &managed{spec: spec, running: running, done: make(chan struct{})}
+	var inject func() []string
+	if s.deps.Inject != nil {
+		inject = func() []string { return s.deps.Inject(spec.Group) }
+	}
 	m.Actor, err = child.New(child.Config{
 		Spec: running, Spawner: s.deps.Spawner, Logger: s.deps.Log.Logger, Socket: g.socket,
-		Env: s.deps.Env, StripANSI: s.daemon.StripANSI, Syslog: s.deps.Syslog,
+		Env: s.deps.Env, Inject: inject, StripANSI: s.daemon.StripANSI, Syslog: s.deps.Syslog,
 		Notify: func(c process.Change) { s.changed(g.pool, m, c) },
 		Hooks:  s.hooks(g.pool, m),
 	})
