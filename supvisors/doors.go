@@ -97,11 +97,12 @@ func (d *doors) guard(i config.InetServer, names []string, isREST func(path stri
 
 // openRest opens a listener for REST clients.
 func (d *doors) openRest(ctx context.Context, r *config.Rest, names []string) error {
-	serves := func(s *site) (http.Handler, error) { return s.listener(r) }
+	everybody := func(h http.Handler) http.Handler { return h }
 	if r.Socket != "" {
 		ln, err := listener.Unix{Path: r.Socket, Mode: 0o700, UID: -1, GID: -1}.Listen(ctx, d.log)
 		if err == nil {
-			d.list = append(d.list, door{ln: netutil.LimitListener(ln, maxRestClients), serves: serves})
+			d.list = append(d.list, door{ln: netutil.LimitListener(ln, maxRestClients),
+				serves: func(s *site) (http.Handler, error) { return s.listener(r, everybody, names) }})
 		}
 		return err
 	}
@@ -118,10 +119,7 @@ func (d *doors) openRest(ctx context.Context, r *config.Rest, names []string) er
 		ln = tls.NewListener(ln, secure)
 	}
 	guard := d.guard(r.Server, names, func(string) bool { return true })
-	d.list = append(d.list, door{ln: ln, serves: func(s *site) (http.Handler, error) {
-		h, err := serves(s)
-		return guard(h), err
-	}})
+	d.list = append(d.list, door{ln: ln, serves: func(s *site) (http.Handler, error) { return s.listener(r, guard, names) }})
 	return nil
 }
 

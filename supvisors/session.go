@@ -11,6 +11,7 @@ import (
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
+	edge "github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
@@ -30,6 +31,7 @@ type session struct {
 	disabled *service.Disabilities
 	node     *node.Node      // nil for a plain Supervisor
 	events   *eventInterface // nil for a plain Supervisor
+	device   *edge.Device    // nil without the device API
 	stream   *rest.Stream    // of events for REST clients
 	doors    *doors
 }
@@ -143,6 +145,9 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 	} else {
 		deps.Notify = service.LocalEvents(o.Identifier, s.stream)
 	}
+	if s.cfg.Device != nil {
+		deps.Inject = func(group string) []string { return s.device.Environment(group) } // nothing is started before there is one
+	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
 		return err
 	}
@@ -159,14 +164,14 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		}
 		s.local.attach(s.node)
 	}
-	if err = s.serve(); err != nil || s.node == nil {
+	if err = s.serve(p); err != nil || s.node == nil {
 		return err
 	}
 	return s.node.Start() // last, as only live can end it
 }
 
 // serve opens the doors to clients.
-func (s *session) serve() error {
+func (s *session) serve(p *daemonProcess) (err error) {
 	deps := service.Deps{Supervisor: s.sup, SupervisorVersion: supervisorVersion, PID: os.Getpid(), Log: s.log}
 	if s.node != nil {
 		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
@@ -174,7 +179,10 @@ func (s *session) serve() error {
 		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.stream, s.cluster.Logger)
 		deps.Statistics = s.events.statistics
 	}
-	site, err := newSite(s.cfg, deps, s.node, s.stream)
+	if s.device, err = s.newDevice(p); err != nil {
+		return err
+	}
+	site, err := newSite(s.cfg, deps, s.node, s.device, s.stream)
 	if err != nil {
 		return err
 	}
@@ -226,6 +234,12 @@ func (s *session) live(ctx context.Context) {
 	if s.node != nil {
 		membership.Go(func() { s.node.Run(nodeCtx) })
 		membership.Go(func() { s.events.run(nodeCtx) })
+		if s.device != nil {
+			membership.Go(func() { s.device.FollowLocks(nodeCtx, s.node.Locked) })
+		}
+	}
+	if s.device != nil {
+		membership.Go(func() { s.device.Run(nodeCtx) })
 	}
 	s.sup.Start()
 	<-s.sup.Ending()
@@ -250,6 +264,9 @@ func (s *session) reopenLogs(ctx context.Context) {
 func (s *session) abandon(ctx context.Context) {
 	if s.doors != nil {
 		s.doors.close()
+	}
+	if s.device != nil {
+		s.device.Close()
 	}
 	if s.sup != nil {
 		s.sup.Shutdown(ctx) // nothing runs

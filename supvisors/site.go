@@ -2,15 +2,18 @@ package main
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
+	edge "github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/metrics"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/web"
 	"github.com/supvisors/supvisors/rest"
+	"github.com/supvisors/supvisors/rest/device"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -27,19 +30,34 @@ type site struct {
 	logs    http.Handler
 	mainLog http.Handler
 	peers   http.Handler
-	rest    rest.Config // likewise
+	rest    rest.Config  // likewise
+	device  *edge.Device // nil without the device API
 }
 
-func newSite(cfg *config.Config, deps service.Deps, n *node.Node, stream *rest.Stream) (*site, error) {
+func newSite(cfg *config.Config, deps service.Deps, n *node.Node, d *edge.Device, stream *rest.Stream) (*site, error) {
 	table, err := service.Table(deps)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{deps: deps, stream: stream, logs: service.LogTail(deps), mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
+	s := &site{deps: deps, stream: stream, device: d, logs: service.LogTail(deps), mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
 	seen := metrics.Config{Supervisor: deps.Supervisor, Node: n, Statistics: deps.Statistics, Version: version, Log: deps.Log.Logger}
 	s.look = web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger}
 	if n != nil {
 		s.peers = n.Handler()
+		if d != nil {
+			h, err := s.deviceHandler(nil, nil)
+			if err != nil {
+				return nil, err
+			}
+			peers, fleet := s.peers, n.Signed("device request", serveForwarded(h))
+			s.peers = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == fleetPath {
+					fleet.ServeHTTP(w, r)
+					return
+				}
+				peers.ServeHTTP(w, r)
+			})
+		}
 	}
 	if o := cfg.Supvisors; o != nil {
 		s.look.TailLimit = int(o.TailLimit)
@@ -101,13 +119,26 @@ func (s *site) node(actions config.GetActions, options *config.Rest) (http.Handl
 	}), nil
 }
 
-// listener is what a listener of its own serves to REST clients.
-func (s *site) listener(r *config.Rest) (http.Handler, error) {
-	gateway, err := s.gateway(r)
-	if err != nil {
-		return nil, err
+// listener is what a listener of its own serves to REST clients. guard lets through who may come in; the device API has keys of its own,
+// and names are what browsers may call it by without one.
+func (s *site) listener(r *config.Rest, guard func(http.Handler) http.Handler, names []string) (http.Handler, error) {
+	devices := http.NotFoundHandler()
+	if slices.Contains(r.APIs, "device") {
+		h, err := s.deviceHandler(r, names)
+		if err != nil {
+			return nil, err
+		}
+		devices = h
 	}
-	return http.StripPrefix(r.Prefix, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	gateway := http.NotFoundHandler()
+	if slices.Contains(r.APIs, "supvisors") {
+		g, err := s.gateway(r)
+		if err != nil {
+			return nil, err
+		}
+		gateway = g
+	}
+	others := guard(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		switch path := req.URL.Path; {
 		case path == "/" || path == "":
 			http.Redirect(w, req, r.Prefix+"/swagger/", http.StatusFound)
@@ -116,5 +147,12 @@ func (s *site) listener(r *config.Rest) (http.Handler, error) {
 		default:
 			gateway.ServeHTTP(w, req)
 		}
+	}))
+	return http.StripPrefix(r.Prefix, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if device.Owns(req.URL.Path) && slices.Contains(r.APIs, "device") {
+			devices.ServeHTTP(w, req)
+			return
+		}
+		others.ServeHTTP(w, req)
 	})), nil
 }

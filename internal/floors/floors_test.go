@@ -53,7 +53,8 @@ var edges = map[string][]string{
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
-		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest"},
+		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest",
+		"internal/device", "internal/lock", "internal/journal", "rest/device"},
 	"internal/floors":          nil,
 	"internal/peer":            nil, // tests only
 	"bench":                    nil, // likewise

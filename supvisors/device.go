@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/supvisors/supvisors/internal/config"
+	edge "github.com/supvisors/supvisors/internal/device"
+	"github.com/supvisors/supvisors/internal/journal"
+	"github.com/supvisors/supvisors/internal/lock"
+	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/rest/device"
+)
+
+const (
+	// fleetPath is where a node takes requests of the device API that another node has taken for it.
+	fleetPath = "/cluster/device"
+	// maxFleetAnswer bounds the answer of another node, in bytes.
+	maxFleetAnswer = 16 << 20
+)
+
+// stateDir is where what must survive a restart is kept: state_dir, or beside the pid file.
+func stateDir(cfg *config.Config) string {
+	if r := ownRest(cfg); r != nil && r.StateDir != "" {
+		return r.StateDir
+	}
+	pidfile := cfg.Supervisord.Pidfile
+	return strings.TrimSuffix(pidfile, filepath.Ext(pidfile)) + ".state"
+}
+
+// newDevice makes the device of this node; nil when no listener serves it.
+func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
+	o := s.cfg.Device
+	if o == nil {
+		return nil, nil
+	}
+	folder, err := journal.OpenFolder(stateDir(s.cfg))
+	if err != nil {
+		return nil, err
+	}
+	c := edge.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: folder, Version: version,
+		Load:    func() (*config.Config, error) { return config.Load(p.path, p.flags) },
+		KeyFile: folder.Path("device.key"), Protected: []string{folder.Path("")}, Logger: s.log.Logger}
+	for _, r := range s.cfg.Rest {
+		if slices.Contains(r.APIs, "device") && r.Socket == "" && c.APIPort == 0 {
+			host := r.Server.Host
+			if host == "" {
+				host = "127.0.0.1"
+			}
+			c.APIPort, c.Address = r.Server.Port, net.JoinHostPort(host, strconv.Itoa(r.Server.Port))
+		}
+	}
+	if s.node != nil {
+		c.Cluster, c.Statistics = s.node, s.events.statistics
+		c.Call = func(ctx context.Context, identifier string, r device.Request, scope device.Scope) (device.Answer, error) {
+			return callDevice(ctx, s.node, identifier, r, scope)
+		}
+	}
+	return edge.New(c)
+}
+
+func deviceOptions(o *config.Device) edge.Options {
+	mode := lock.Exists
+	if o.Flock {
+		mode = lock.Flock
+	}
+	return edge.Options{UUID: o.UUID, Name: o.Name, Apps: o.Apps, DataDirs: o.DataDirs, DataRoot: o.DataRoot, LockDir: o.LockDir, LockMode: mode,
+		LegacyLocks: o.LegacyLocks, OverrideLock: o.OverrideLock, InjectEnv: edge.Injection{All: o.InjectAll, Groups: o.InjectGroups},
+		UpdatePollInterval: o.UpdatePollInterval, Allow: o.Allow, DryRun: o.DryRun, RebootCommand: o.RebootCommand,
+		ShutdownCommand: o.ShutdownCommand, BlinkCommand: o.BlinkCommand, HostnameCommand: o.HostnameCommand, ProxyCommand: o.ProxyCommand,
+		LEDPath: o.LEDPath, ProxyFile: o.ProxyFile, ConnectivityCheck: o.ConnectivityCheck, ConnectivityTargets: o.ConnectivityTargets,
+		ConnectivityInterval: o.ConnectivityInterval}
+}
+
+// envelope carries a request of the device API, and the rights of who made it, to another node. All of it is signed.
+type envelope struct {
+	Scope  device.Scope
+	Method string
+	Path   string
+	Query  string
+	Body   []byte
+}
+
+// callDevice has another node answer a request.
+func callDevice(ctx context.Context, n *node.Node, identifier string, r device.Request, scope device.Scope) (device.Answer, error) {
+	data, err := json.Marshal(envelope{scope, r.Method, r.Path, r.Query, r.Body})
+	if err != nil {
+		return device.Answer{}, err
+	}
+	resp, err := n.Request(ctx, http.MethodPost, identifier, fleetPath, data)
+	if err != nil {
+		return device.Answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFleetAnswer))
+	return device.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, err
+}
+
+// serveForwarded answers what another node asks for one of its clients.
+func serveForwarded(h *device.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e envelope
+		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
+			http.Error(w, "the request cannot be read: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		target := e.Path
+		if e.Query != "" {
+			target += "?" + e.Query
+		}
+		inner, err := http.NewRequestWithContext(r.Context(), e.Method, target, bytes.NewReader(e.Body))
+		if err != nil {
+			http.Error(w, "the request cannot be read: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		inner.RemoteAddr = r.RemoteAddr
+		if len(e.Body) > 0 {
+			inner.Header.Set("Content-Type", "application/json")
+		}
+		h.ServeForwarded(w, inner, e.Scope)
+	})
+}
+
+// deviceHandler is the device API at a listener.
+func (s *site) deviceHandler(r *config.Rest, names []string) (*device.Handler, error) {
+	c := device.Config{Device: s.device, Log: s.deps.Log.Logger}
+	if r != nil {
+		c.TrustLoopback, c.Hosts, c.Origins = r.TrustLoopback, append(slices.Clone(names), r.Server.AllowedHosts...), r.Origins
+		if r.Server.Username != "" {
+			c.Login = func(user, password string) bool {
+				return equal(user, r.Server.Username) && passwordFits(password, r.Server.Password)
+			}
+		}
+	}
+	return device.New(c)
+}
