@@ -199,11 +199,18 @@ func TestProbe(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		go b.probe.run(ctx)
+		dials := func() int { // since the last call
+			mu.Lock()
+			defer mu.Unlock()
+			n := len(dialled)
+			dialled = nil
+			return n
+		}
 		report := func() bool { synctest.Wait(); return b.checkReport().OK }
 		want(t, "first round", report(), true)
 		r := b.Reach()
 		want(t, "reach", fmt.Sprint(r.On, r.Targets), "true map[n2:1:true n3:1:true n4:1:false]")
-		want(t, "dialled", len(dialled), 3)
+		want(t, "dialled", dials(), 3)
 		time.Sleep(25 * time.Second)
 		want(t, "third round", report(), true)
 		time.Sleep(10 * time.Second)
@@ -220,13 +227,13 @@ func TestProbe(t *testing.T) {
 		want(t, "nobody answers: that is the network", report(), true)
 		b.SetProbe(false)
 		synctest.Wait()
-		dialled = nil
+		dials()
 		time.Sleep(time.Minute)
-		want(t, "dialled while it is off", len(dialled), 0)
+		want(t, "dialled while it is off", dials(), 0)
 		want(t, "off", b.Reach().On, false)
 		b.SetProbe(true)
 		synctest.Wait()
-		want(t, "dialled again", len(dialled), 3)
+		want(t, "dialled again", dials(), 3)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (d *Device) start(ctx context.Context, list []supervisor.Process) error {
 	return errors.Join(append(failed, err)...)
 }
 
-// stop stops processes, the first at last, and waits until all of them have stopped, also those that were about to.
+// stopAll stops processes, the first at last, and waits until all of them have stopped, also those that were about to.
 func (d *Device) stopAll(ctx context.Context, list []supervisor.Process) error {
 	ctx, cancel := context.WithTimeout(ctx, limit(list, func(s process.Spec) int { return s.StopWaitSecs }))
 	defer cancel()
@@ -110,7 +111,14 @@ func (d *Device) stopAll(ctx context.Context, list []supervisor.Process) error {
 			return err
 		}
 	}
-	return follow(ctx, changes, waiting, func(c process.Change) bool { return c.Info.State.IsStopped() })
+	stopped := slices.Collect(maps.Keys(waiting))
+	if err := follow(ctx, changes, waiting, func(c process.Change) bool { return c.Info.State.IsStopped() }); err != nil {
+		return err
+	}
+	for _, ns := range stopped { // an actor tells first and then shows: it answers when it has, and a signal to nobody is refused
+		_ = d.sup.SignalProcess(ctx, ns, 0)
+	}
+	return nil
 }
 
 // follow waits until decided was true of a change of each process. The error names those of which it was not.
