@@ -51,7 +51,7 @@ func (n *edgeNode) boot() {
 	n.key = strings.TrimSpace(n.read("state/device.key"))
 	n.until("all programs run", func() bool {
 		got := n.ask("GET", "/v1/device", "", n.key)
-		return got.code == 200 && strings.Contains(got.text, `"status":"Idle"`) && n.service("web").Status == "RUNNING"
+		return got.code == 200 && strings.Contains(got.text, `"status":"Idle"`) && n.service("web", "web").Status == "RUNNING"
 	})
 }
 
@@ -85,14 +85,14 @@ type edgeService struct {
 	PID    int
 }
 
-// service returns the process of an application that has but one.
-func (n *edgeNode) service(app string) edgeService {
+// service returns a process of an application.
+func (n *edgeNode) service(app, process string) edgeService {
 	n.t.Helper()
 	var a struct{ Services map[string]edgeService }
 	if err := json.Unmarshal([]byte(n.ask("GET", "/v1/apps/"+app, "", n.key).text), &a); err != nil {
 		n.t.Fatal(err)
 	}
-	return a.Services[app]
+	return a.Services[process]
 }
 
 // flags returns what GET /v1/device says of an update: pending, failed.
@@ -145,7 +145,7 @@ func TestDeviceAPI(t *testing.T) {
 			t.Errorf("%s %s: %d %s", tt.verb, tt.path, got.code, got.text)
 		}
 	}
-	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", n.service("web").PID))
+	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", n.service("web", "web").PID))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func TestUpdateWaitsForLock(t *testing.T) {
 	if err := os.WriteFile(lock, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	pid := n.service("web").PID
+	pid := n.service("web", "web").PID
 	n.write("conf", strings.Replace(n.read("conf"), `FOO="bar"`, `FOO="other"`, 1))
 	n.until("the change is seen", func() bool { return n.flags() == "true false" })
 	if got := n.ask("POST", "/v1/update", "", n.key); got.code != 204 {
@@ -197,15 +197,76 @@ func TestUpdateWaitsForLock(t *testing.T) {
 	if got := n.ask("POST", "/v1/restart", `{"appId":"web"}`, n.key); got.code != 423 || !strings.Contains(got.text, "Updates are locked") {
 		t.Errorf("%d %s", got.code, got.text)
 	}
-	if now := n.service("web").PID; now != pid {
+	if now := n.service("web", "web").PID; now != pid {
 		t.Errorf("web was pid %d and is %d", pid, now)
 	}
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
 	}
-	n.until("the update is done", func() bool { return n.flags() == "false false" && n.service("web").PID != pid })
+	n.until("the update is done", func() bool { return n.flags() == "false false" && n.service("web", "web").PID != pid })
 	if got := n.ask("GET", "/v1/apps/web", "", n.key); !strings.Contains(got.text, `"FOO":"other"`) {
 		t.Errorf("%d %s", got.code, got.text)
 	}
 	n.d.stop()
+}
+
+// Any node of a cluster asks any other one, and a restart by the cluster waits for the update lock where the application runs.
+func TestFleet(t *testing.T) {
+	c := newCluster(t, 2)
+	var nodes []*edgeNode
+	for i, node := range c.nodes {
+		n := &edgeNode{place: node.place}
+		port := freePort(t)
+		n.api = "http://127.0.0.1:" + port
+		node.write("conf", node.read("conf")+"\n[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir="+node.path("state")+
+			"\n[rest:device]\napis=device\nport=127.0.0.1:"+port+"\n[device]\nallow=fleet\nlock_dir="+node.path("locks")+"\n")
+		c.start(i)
+		n.key = strings.TrimSpace(node.read("state/device.key"))
+		nodes = append(nodes, n)
+	}
+	c.agreed(0, 1)
+	here, there := nodes[0], nodes[1]
+	uuid := field(t, there.ask("GET", "/v1/device", "", there.key).text, "uuid")
+	c.until("the nodes know each other's devices", func() bool {
+		got := here.ask("POST", "/supervisor/v1/device", `{"uuid":"`+uuid+`","method":"GET"}`, here.key)
+		return got.code == 200 && field(t, got.text, "identifier") == "127.0.0.1:"+there.port
+	})
+	if got := here.ask("POST", "/supervisor/v1/device", `{"appId":"app","method":"GET"}`, here.key); got.code != 200 || strings.Count(got.text, `"status":200`) != 2 {
+		t.Errorf("all: %d %s", got.code, got.text)
+	}
+	for body, want := range map[string]int{`{"uuid":"ffff","method":"GET"}`: 404, `{}`: 400, `{"identifier":"node2","method":"GET"}`: 200} {
+		if got := here.ask("POST", "/supervisor/v1/device", body, here.key); got.code != want {
+			t.Errorf("%s: %d %s", body, got.code, got.text)
+		}
+	}
+	if got := here.ask("POST", "/supervisor/v1/device", `{"uuid":"`+uuid+`"}`, ""); got.code != 401 {
+		t.Errorf("without a key: %d", got.code)
+	}
+
+	// the application runs on the first node: its lock there is the Master's matter too
+	pid := here.service("app", "only").PID
+	lock := filepath.Join(here.dir, "locks/app/updates.lock")
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var modes struct {
+		Stopping []string `xmlrpc:"stopping_jobs"`
+	}
+	c.until("the lock is known", func() bool {
+		return strings.Contains(send(t, nil, "POST", "http://u:p@127.0.0.1:"+here.port+"/supvisors/restart_application/CONFIG/app?wait=false").text, "true") &&
+			here.call(&modes, "supvisors.get_supvisors_state") == nil && len(modes.Stopping) > 0
+	})
+	if now := here.service("app", "only").PID; now != pid {
+		t.Errorf("the program was pid %d and is %d", pid, now)
+	}
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	c.until("the application is restarted", func() bool {
+		now := here.service("app", "only").PID + there.service("app", "only").PID
+		return now != pid && now != 0
+	})
+	for _, node := range c.nodes {
+		node.stop()
+	}
 }
