@@ -20,6 +20,7 @@ import (
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/rest/device"
 )
 
 // childless starts no children.
@@ -192,6 +193,30 @@ func TestTurns(t *testing.T) {
 		want(t, "waited", time.Since(begin), turnTimeout+3*time.Second)
 		give()
 		want(t, "busy", len(turns.busy), 0)
+	})
+}
+
+// TestRebootThatDoesNotCome has a command that tells no error and ends nothing.
+func TestRebootThatDoesNotCome(t *testing.T) {
+	host := &recorder{}
+	inBubble(t, func(c *Config) {
+		powerful(c)
+		c.System = host
+	}, func(t *testing.T, b *bubble) {
+		if err := b.Reboot(t.Context(), false); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		wantList(t, "calls at once", host.took(), nil)
+		time.Sleep(powerDelay)
+		synctest.Wait()
+		wantList(t, "calls", host.took(), []string{"run /bin/true reboot"})
+		wantText[*device.Locked](t, "meanwhile", b.RestartApp(t.Context(), "web", true), "")
+		time.Sleep(powerLimit)
+		synctest.Wait()
+		if held := b.Device.locks.Held(lock.App{Name: "web"}); held != nil {
+			t.Errorf("it goes on: %v", held)
+		}
 	})
 }
 

@@ -194,8 +194,11 @@ func detached[T any](ctx context.Context, d *Device, op func(context.Context) (T
 		err    error
 	}
 	done := make(chan outcome, 1)
-	if !d.inBackground(func(ctx context.Context) {
-		result, err := op(ctx)
+	if !d.inBackground(func(work context.Context) {
+		result, err := op(work)
+		if err != nil && ctx.Err() != nil {
+			d.log.Warn("an operation has failed after its caller had left", "error", err)
+		}
 		done <- outcome{result, err}
 	}) {
 		return result, errEnding

@@ -11,8 +11,12 @@ import (
 	"github.com/supvisors/supvisors/rest/device"
 )
 
-// powerDelay is between the answer to a client and the end of the host.
-const powerDelay = time.Second
+const (
+	// powerDelay is between the answer to a client and the end of the host.
+	powerDelay = time.Second
+	// powerLimit is how long the host may live on after that.
+	powerLimit = 5 * time.Minute
+)
 
 // powerFile keeps what was last done to the host.
 const powerFile = "power.json"
@@ -117,23 +121,38 @@ func (d *Device) goOn(ctx context.Context, before []supervisor.Process) error {
 	return d.again(ctx, before)
 }
 
-// finish ends the host. The locks are kept: what they say is not true any more when the host has started again.
+// errAlive is why the applications are started again after a command that has told no error.
+var errAlive = errors.New("the host lives on")
+
+// finish ends the host. The locks are kept meanwhile: nobody may start or stop anything.
 func (d *Device) finish(ctx context.Context, e ending, before []supervisor.Process, release func()) {
-	select {
-	case <-time.After(powerDelay):
-	case <-ctx.Done():
-		release()
+	defer release()
+	if !pause(ctx, powerDelay) {
 		return
 	}
 	err := d.system.Run(ctx, e.command)
 	if err == nil && !d.options.DryRun {
-		return
+		if !pause(ctx, powerLimit) {
+			return // this is the end
+		}
+		err = errAlive
 	}
-	defer release()
 	if err != nil {
 		d.tell(Note{Code: e.code, Err: err, Text: "the " + e.what + " of the host came to nothing, the applications are started again"})
 	}
 	if err := d.goOn(ctx, before); err != nil {
 		d.log.Error("applications are not started again", "error", err)
+	}
+}
+
+// pause waits; false when ctx ends before.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

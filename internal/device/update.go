@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
@@ -389,10 +391,24 @@ func (u *updater) limit(groups []string) {
 
 // daemonOptions logs that options of the daemon itself have changed.
 func (u *updater) daemonOptions(cfg *config.Config) {
-	old, new := u.d.cfg.Started, cfg
-	same := fmt.Sprintf("%+v", old.Supervisord) == fmt.Sprintf("%+v", new.Supervisord) && fmt.Sprint(old.Inet) == fmt.Sprint(new.Inet) &&
-		fmt.Sprint(old.Unix) == fmt.Sprint(new.Unix) && fmt.Sprint(old.Rest) == fmt.Sprint(new.Rest)
-	if !same {
+	if !reflect.DeepEqual(ownOptions(u.d.cfg.Started), ownOptions(cfg)) {
 		u.d.log.Warn("options of the daemon have changed; they count from its next restart on")
 	}
+}
+
+// ownOptions returns what a configuration says of the daemon, wherever it stands in the files.
+func ownOptions(cfg *config.Config) config.Config {
+	own := config.Config{Supervisord: cfg.Supervisord, Inet: slices.Clone(cfg.Inet), Unix: slices.Clone(cfg.Unix), Supvisors: cfg.Supvisors,
+		Rest: slices.Clone(cfg.Rest), Device: cfg.Device}
+	own.Supervisord.Environment = nil // it is that of the programs
+	for i := range own.Inet {
+		own.Inet[i].Pos = ini.Position{}
+	}
+	for i := range own.Unix {
+		own.Unix[i].Pos = ini.Position{}
+	}
+	for i := range own.Rest {
+		own.Rest[i].Server.Pos = ini.Position{}
+	}
+	return own
 }

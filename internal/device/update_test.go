@@ -172,13 +172,15 @@ func TestUpdateOfRules(t *testing.T) {
 }
 
 func TestUpdateOfTheDaemonItself(t *testing.T) {
-	w := newWorld(t, programs, nil)
+	const server = "[unix_http_server]\nfile=DIR/sock\n"
+	w := newWorld(t, programs+server, nil)
+	w.configure("; a line more\n" + programs + server)
 	w.Update(false, false)
 	w.idle()
 	if w.log.has("options of the daemon") {
 		t.Error("nothing has changed")
 	}
-	w.configure(programs + "[unix_http_server]\nfile=DIR/sock\n")
+	w.configure(programs + server + "[unix_http_server:more]\nfile=DIR/more\n")
 	w.Update(false, false)
 	until(t, "it is told", func() bool { return w.log.has("options of the daemon have changed") })
 }
