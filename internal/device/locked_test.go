@@ -2,66 +2,101 @@ package device
 
 import (
 	"context"
-	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
-	"time"
+
+	"github.com/supvisors/supvisors/internal/journal"
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rest/device"
 )
 
-// The cluster is told which applications hold their lock, at first and after each change, also of an application that comes later.
 func TestFollowLocks(t *testing.T) {
-	w := newWorld(t, "[program:web]\ncommand=PLAY idle\nautostart=false\n[program:api]\ncommand=PLAY idle\nautostart=false\n", nil)
+	w := newWorld(t, programs, nil)
+	w.wait("web", process.Running)
 	ctx, stop := context.WithCancel(t.Context())
-	told, ended := make(chan []string, 100), make(chan struct{})
+	told := make(chan []string, 100)
+	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		w.FollowLocks(ctx, func(apps []string) { told <- apps })
+		w.FollowLocks(ctx, func(held []string) { told <- held })
 	}()
-	want := func(apps ...string) {
+	next := func(what string, held ...string) {
 		t.Helper()
-		deadline := time.After(20 * time.Second)
-		for {
+		until(t, what, func() bool {
 			select {
 			case got := <-told:
-				if slices.Equal(got, apps) {
-					return
-				}
-			case <-deadline:
-				t.Fatalf("%q is not told", apps)
+				return slices.Equal(got, held)
+			default:
+				return false
 			}
-		}
+		})
 	}
-	want()
-	for _, app := range []string{"web", "api"} {
-		if err := os.WriteFile(w.locks.Path(app), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want("api", "web")
-	if err := os.Remove(w.locks.Path("api")); err != nil {
+	next("nothing is locked")
+	w.lock("web")
+	next("web", "web")
+	w.lock("grp")
+	next("both", "grp", "web")
+	w.configure(programs + "[program:new]\ncommand=PLAY idle\n")
+	w.Update(false, false)
+	w.wait("new", process.Running)
+	w.lock("new")
+	next("a new application too", "grp", "new", "web")
+	w.unlock("web")
+	w.unlock("grp")
+	w.unlock("new")
+	next("nothing again")
+	if err := w.RestartApp(t.Context(), "web", false); err != nil {
 		t.Fatal(err)
 	}
-	want("web")
-	group, err := w.sup.Group("api")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hold, err := w.locks.Acquire(false, lockOf(group))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := hold.Release(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(w.locks.Path("web")); err != nil {
-		t.Fatal(err)
-	}
-	want()
 	stop()
 	<-ended
 	for len(told) > 0 {
-		if got := <-told; slices.Contains(got, "api") {
-			t.Errorf("the daemon's own lock is told: %q", got)
+		if held := <-told; len(held) > 0 {
+			t.Errorf("a lock of the daemon was told: %q", held)
 		}
+	}
+}
+
+// TestRestartOfTheDaemon keeps identity and keys in a real state directory, and removes what it left behind.
+func TestRestartOfTheDaemon(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	folder, err := journal.OpenFolder(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, programs, func(c *Config) { c.Folder = folder })
+	w.wait("web", process.Running)
+	key, err := w.RegenerateKey(t.Context(), device.Scope{App: "web"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	web, err := w.sup.Group("web")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.locks.Acquire(false, lockOf(web)); err != nil { // and it dies
+		t.Fatal(err)
+	}
+	c := w.cfg
+	if c.Folder, err = journal.OpenFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	again, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	want(t, "uuid", again.uuid, w.uuid)
+	want(t, "global key", again.GlobalKey(), w.GlobalKey())
+	if scope, ok := again.Scope(key); !ok || scope.App != "web" {
+		t.Error("the key was forgotten")
+	}
+	if err := again.RestartApp(t.Context(), "web", false); err != nil {
+		t.Errorf("the lock of the former life is held: %v", err)
+	}
+	if strings.Contains(w.states(), "web STOPPED") {
+		t.Error("web does not run")
 	}
 }
