@@ -168,6 +168,8 @@ func (n *Node) checkOrder(o cluster.Order) {
 	case cluster.StopProcess:
 		if m := v.Self.Modes.State; m == cluster.Restarting || m == cluster.ShuttingDown {
 			n.checkStopOrder(v, app, own)
+		} else if n.w.alone && slices.Contains(v.Instance(o.To).Locks, app.Name) {
+			n.w.violate("%s stops %s on %s, where %s holds its update lock", n.id.Nick, o.Namespec, o.To, app.Name)
 		}
 	}
 }
@@ -313,6 +315,9 @@ func (w *World) checkTruth() error {
 		for _, b := range w.up() {
 			if !w.linked(a, b) {
 				continue
+			}
+			if locks := v.Instance(b.id.Identifier).Locks; !slices.Equal(locks, b.locks) {
+				return fmt.Errorf("%s believes that %q are locked on %s, not %q", a.id.Nick, locks, b.id.Nick, b.locks)
 			}
 			for _, ch := range b.procs {
 				info := v.Application(ch.info.Group).Process(ch.info.Name).At(b.id.Identifier)

@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
@@ -94,6 +95,20 @@ func (n *Node) Disable(namespec string, disabled bool) {
 		n.w.tell(n, "%s: disabled %v", namespec, disabled)
 		n.step(cluster.LocalProcess{Info: ch.info})
 	}
+}
+
+// Lock has an application take its update lock on this node, or give it back.
+func (n *Node) Lock(app string, hold bool) {
+	if n.core == nil || n.frozen || slices.Contains(n.locks, app) == hold {
+		return
+	}
+	if hold {
+		n.locks = append(slices.Clone(n.locks), app)
+	} else {
+		n.locks = slices.DeleteFunc(slices.Clone(n.locks), func(held string) bool { return held == app })
+	}
+	n.w.tell(n, "%s: update lock %v", app, hold)
+	n.step(cluster.LocalLocks{Applications: n.locks})
 }
 
 // Cancel tells that the client of the latest request is gone.

@@ -42,7 +42,7 @@ var Programs = []Program{
 func (s Sim) Run() (*World, error) {
 	rnd := rand.New(rand.NewPCG(s.Seed, 2))
 	cfg := Config{Seed: s.Seed, Programs: Programs, Core: cluster.Config{Rules: s.Rules, Strict: true,
-		SyncTimeout: 15 * time.Second, Conciliation: rules.ConciliationStrategy(rnd.IntN(6))}}
+		SyncTimeout: 15 * time.Second, LockLimit: s.Length + quietTime, Conciliation: rules.ConciliationStrategy(rnd.IntN(6))}}
 	for cfg.Core.Conciliation == rules.ConciliationUser { // it leaves conflicts to the user
 		cfg.Core.Conciliation = rules.ConciliationStrategy(rnd.IntN(6))
 	}
@@ -81,6 +81,9 @@ func (w *World) repair() {
 	for _, n := range w.nodes {
 		n.Thaw()
 		n.Start()
+		for _, app := range n.locks {
+			n.Lock(app, false)
+		}
 		for _, ch := range n.procs {
 			if ch.info.Disabled {
 				n.Disable(ch.info.Namespec().String(), false)
@@ -126,7 +129,7 @@ func (w *World) loseOne(n *Node, back bool) error {
 // fault does one random thing to the cluster.
 func (w *World) fault(rnd *rand.Rand) {
 	n := w.nodes[rnd.IntN(len(w.nodes))]
-	switch rnd.IntN(14) {
+	switch rnd.IntN(16) {
 	case 0, 1:
 		n.Kill()
 	case 2, 3:
@@ -153,6 +156,8 @@ func (w *World) fault(rnd *rand.Rand) {
 		if rnd.IntN(4) == 0 {
 			n.Ask(cluster.Restart{})
 		}
+	case 12, 13:
+		n.Lock(pick(rnd, "shop", "tools", "batch"), rnd.IntN(3) > 0)
 	default:
 		if !w.alone {
 			n.Ask(w.request(rnd))

@@ -95,6 +95,7 @@ type Node struct {
 	frozen    bool
 	held      []func() // what arrived while it was frozen
 	procs     []*child
+	locks     []string // applications that hold their update lock here
 	tick      int
 	modes     cluster.Modes  // as last shared
 	ordered   map[string]int // load of the starts that were ordered of each node at this moment
@@ -259,7 +260,7 @@ func (n *Node) Start() {
 			cfg.Instances = append(cfg.Instances, m.declared())
 		}
 	}
-	n.procs, cfg.Processes = nil, nil
+	n.procs, n.locks, cfg.Processes = nil, nil, nil
 	for i := range w.cfg.Programs {
 		if p := &w.cfg.Programs[i]; p.on(n.id.Nick) {
 			ch := &child{prog: p, info: cluster.ProcessInfo{Group: p.Group, Name: p.Name, Program: cmp.Or(p.Of, p.Name), Index: p.Index, StartSecs: p.StartSecs,
