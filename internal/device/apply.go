@@ -21,7 +21,7 @@ import (
 func (u *updater) apply(ctx context.Context, force bool) error {
 	d := u.d
 	fail := func(err error) error {
-		d.tell(Note{Code: UpdateFailed, Err: err, Text: "the configuration was not applied"})
+		d.tell(Note{Code: UpdateFailed, Err: err, Text: "update of the configuration"})
 		return err
 	}
 	cfg, err := d.cfg.Load()
@@ -105,7 +105,7 @@ func (u *updater) group(ctx context.Context, name string, force bool, do func(co
 			}
 			defer release()
 		}
-		d.tell(Note{Code: UpdateStarted, App: name, Text: "the update of " + name + " begins"})
+		d.tell(Note{Code: UpdateStarted, App: name, Text: "update of " + name})
 		return struct{}{}, do(ctx, g)
 	})
 	if ctx.Err() != nil {
@@ -118,7 +118,7 @@ func (u *updater) group(ctx context.Context, name string, force bool, do func(co
 	var locked *device.Locked
 	u.waits[name] = errors.As(err, &locked)
 	if !u.waits[name] {
-		d.tell(Note{Code: UpdateFailed, App: name, Err: err, Text: name + " is not updated"})
+		d.tell(Note{Code: UpdateFailed, App: name, Err: err, Text: "update of " + name})
 	}
 	return err
 }

@@ -278,11 +278,11 @@ func (d *Device) RegenerateKey(_ context.Context, scope device.Scope) (string, e
 		if err == nil {
 			err = d.writeKeyFile()
 		}
-		d.tell(Note{Code: KeyRegenerated, Err: err, Text: "the global key was regenerated"})
+		d.tell(Note{Code: KeyRegenerated, Err: err, Text: "regeneration of the global key"})
 		return key, err
 	case scope.App != "":
 		key, err := d.keys.regenerate(appScope(scope.App))
-		d.tell(Note{Code: KeyRegenerated, App: scope.App, Err: err, Text: "the key of " + scope.App + " was regenerated"})
+		d.tell(Note{Code: KeyRegenerated, App: scope.App, Err: err, Text: "regeneration of the key of " + scope.App})
 		if err == nil && d.options.InjectEnv.has(scope.App) {
 			d.update.stale(scope.App)
 		}

@@ -86,11 +86,11 @@ func (d *Device) SetHostConfig(ctx context.Context, change device.HostConfigChan
 		defer release()
 		if change.Hostname != nil {
 			err = d.system.Run(ctx, withHostname(d.options.HostnameCommand, *change.Hostname))
-			d.tell(Note{Code: HostConfigChanged, Err: err, Text: "the host is called " + *change.Hostname})
+			d.tell(Note{Code: HostConfigChanged, Err: err, Text: "change of the host name to " + *change.Hostname})
 		}
 		if err == nil && change.Proxy != nil {
 			err = d.setProxy(ctx, change.Proxy)
-			d.tell(Note{Code: HostConfigChanged, Err: err, Text: "the proxy of the host was changed"})
+			d.tell(Note{Code: HostConfigChanged, Err: err, Text: "change of the proxy of the host"})
 		}
 		return struct{}{}, err
 	})

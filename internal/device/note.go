@@ -7,7 +7,7 @@ type Note struct {
 	Code string // one of the codes below
 	App  string // what it is about; "" is the node
 	Err  error  // what went wrong; nil when nothing did
-	Text string // what was done, one line
+	Text string // what was done, or tried, one line
 }
 
 // The codes of notes: those of the event log for the same things.
@@ -27,9 +27,9 @@ const (
 // tell logs a note and passes it on.
 func (d *Device) tell(n Note) {
 	if n.Err != nil {
-		d.log.Error("device: "+n.Text, "code", n.Code, "application", n.App, "error", n.Err)
+		d.log.Error("device: "+n.Text, "error", n.Err)
 	} else {
-		d.log.Info("device: "+n.Text, "code", n.Code, "application", n.App)
+		d.log.Info("device: " + n.Text)
 	}
 	if d.cfg.Tell != nil {
 		d.cfg.Tell(n)

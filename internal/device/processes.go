@@ -181,15 +181,15 @@ func (d *Device) here(group string, list []supervisor.Process) (here []superviso
 
 // again starts what ran before and does not run now, with the arguments that it had.
 func (d *Device) again(ctx context.Context, before []supervisor.Process) error {
-	var failed []error
+	var list []supervisor.Process
 	for _, group := range slices.Compact(groupsOf(before)) {
-		list, _ := d.here(group, only(before, func(p supervisor.Process) bool {
+		mine, _ := d.here(group, only(before, func(p supervisor.Process) bool {
 			now, err := d.sup.Process(namespec(p))
 			return p.Spec.Group == group && err == nil && !running(now)
 		}))
-		failed = append(failed, d.start(ctx, list))
+		list = append(list, mine...)
 	}
-	return errors.Join(failed...)
+	return d.start(ctx, list)
 }
 
 // groupsOf returns the group of each process.

@@ -43,7 +43,7 @@ func (d *Device) Purge(ctx context.Context, app string, force bool) error {
 		}
 		if err == nil {
 			err = d.system.Empty(dir)
-			d.tell(Note{Code: Purged, App: g.Name, Err: err, Text: "the data directory " + dir + " of " + g.Name + " was emptied"})
+			d.tell(Note{Code: Purged, App: g.Name, Err: err, Text: "purge of the data directory " + dir + " of " + g.Name})
 		}
 		return struct{}{}, errors.Join(err, d.again(ctx, before))
 	})
