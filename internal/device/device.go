@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
@@ -33,8 +34,10 @@ type Config struct {
 	Cluster    Cluster                        // nil without a cluster
 	Statistics Statistics                     // nil without
 	Folder     Folder
-	System     System                      // nil is the host
-	Locks      func() (*lock.Locks, error) // nil opens those of the options
+	System     System // nil is the host
+	// Spawner runs the commands on the host: that of the daemon, since nobody else may wait for children. nil runs none.
+	Spawner child.Spawner
+	Locks   func() (*lock.Locks, error) // nil opens those of the options
 
 	Version string // of the daemon
 	APIPort int    // where this API is served; 0 when on a Unix socket
@@ -117,10 +120,10 @@ func New(cfg Config) (*Device, error) {
 		numbers: cfg.Options.Apps, turns: turns{busy: map[string]chan struct{}{}}, begun: time.Now()}
 	d.log = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	if d.system = cfg.System; d.system == nil {
-		d.system = host{d.log}
+		d.system = host{cfg.Spawner, d.log}
 	}
 	if d.options.DryRun {
-		d.system = dryRun{d.system, d.log, d.tell}
+		d.system = dryRun{d.system, d.tell}
 	}
 	var groups []string
 	for _, g := range cfg.Started.Groups {

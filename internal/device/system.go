@@ -1,19 +1,14 @@
 package device
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"strings"
-	"time"
-)
 
-// commandTimeout bounds the commands of [device].
-const commandTimeout = 30 * time.Second
+	"github.com/supvisors/supvisors/internal/child"
+)
 
 // System is what the device does to its host; nothing else here does anything to it.
 type System interface {
@@ -31,7 +26,10 @@ type System interface {
 }
 
 // host is the System of this machine.
-type host struct{ log *slog.Logger }
+type host struct {
+	spawner child.Spawner // nil runs no commands
+	log     *slog.Logger
+}
 
 // Hostname implements System.
 func (host) Hostname() (string, error) { return os.Hostname() }
@@ -48,30 +46,7 @@ func (host) CanEnd() error {
 
 // Run implements System.
 func (h host) Run(ctx context.Context, argv []string) error {
-	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.WaitDelay = time.Second // for grandchildren that keep the output
-	var out limited
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	for line := range strings.Lines(out.String()) {
-		h.log.Info("output of a command", "command", argv[0], "line", strings.TrimRight(line, "\n"))
-	}
-	if err != nil {
-		return fmt.Errorf("run %s: %w", argv[0], err)
-	}
-	return nil
-}
-
-// limited keeps the first output of a command.
-type limited struct{ bytes.Buffer }
-
-// Write implements io.Writer; it accepts everything.
-func (l *limited) Write(p []byte) (int, error) {
-	const most = 16 << 10
-	l.Buffer.Write(p[:min(len(p), max(0, most-l.Len()))])
-	return len(p), nil
+	return runCommand(ctx, h.spawner, argv, h.log)
 }
 
 // Replace implements System.
@@ -100,7 +75,6 @@ func (host) Empty(dir string) error { return empty(dir) }
 // dryRun is a System that changes nothing: it logs what would be done.
 type dryRun struct {
 	System
-	log  *slog.Logger
 	tell func(Note)
 }
 

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -218,4 +220,45 @@ func TestUpdatePollInterval(t *testing.T) {
 	w := newWorld(t, programs, func(c *Config) { c.Options.UpdatePollInterval = 100 * time.Millisecond })
 	w.configure(programs + "[program:new]\ncommand=PLAY idle\nstartsecs=0\n")
 	w.wait("new", process.Running)
+}
+
+// TestUpdateAndFlock has an application that locks with flock(2), as the command flock does.
+func TestUpdateAndFlock(t *testing.T) {
+	w := newWorld(t, programs, func(c *Config) { c.Options.LockMode = lock.Flock })
+	before := w.wait("web", process.Running).PID
+	f, err := os.Create(w.locks.Path("web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(strings.Replace(programs, "FOO=\"bar\"", "FOO=\"new\"", 1))
+	w.Update(false, false)
+	until(t, "it waits", func() bool { s := w.Device.update.status(); return !s.running && s.waits })
+	want(t, "pid", w.pids()["web"], before)
+	f.Close() // the file stays
+	until(t, "web is updated", func() bool { p := w.pids()["web"]; return p != 0 && p != before })
+	want(t, "status", w.idle(), updateStatus{})
+}
+
+// TestUpdateAndLocksOfTheNode waits for all applications.
+func TestUpdateAndLocksOfTheNode(t *testing.T) {
+	var legacy string
+	w := newWorld(t, programs, func(c *Config) {
+		dir := c.Options.LockDir
+		legacy = dir + ".balena/updates.lock"
+		c.Locks = func() (*lock.Locks, error) { return lock.Open(lock.Config{Dir: dir, Legacy: []string{legacy}}) }
+	})
+	before := w.wait("web", process.Running).PID
+	w.write("locks.balena/updates.lock", "")
+	w.configure(strings.NewReplacer("FOO=\"bar\"", "FOO=\"new\"", "order a", "order A").Replace(programs))
+	w.Update(false, false)
+	until(t, "it waits", func() bool { s := w.Device.update.status(); return !s.running && s.waits })
+	want(t, "pid", w.pids()["web"], before)
+	if err := os.Remove(legacy); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "web is updated", func() bool { p := w.pids()["web"]; return p != 0 && p != before })
+	want(t, "status", w.idle(), updateStatus{})
 }

@@ -40,7 +40,7 @@ var edges = map[string][]string{
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
 	"internal/device": {"internal/node", "internal/supervisor", "internal/config", "internal/process", "internal/event", "internal/cluster",
-		"internal/stats", "internal/ini", "internal/lock", "rest/device"},
+		"internal/stats", "internal/child", "internal/ini", "internal/lock", "rest/device"},
 	// floor 5
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
