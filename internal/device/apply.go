@@ -39,6 +39,8 @@ func (u *updater) apply(ctx context.Context, force bool) error {
 	if err != nil {
 		return fail(err)
 	}
+	// what is not to come back does not, also when a group of that name is added one day
+	maps.DeleteFunc(u.before, func(name string, _ []supervisor.Process) bool { return !slices.Contains(changes.Added, name) })
 	u.daemonOptions(cfg)
 	var failed []error
 	if d.cfg.Rules != nil {

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -16,8 +17,8 @@ const (
 )
 
 // empty removes everything in a directory, which itself stays as it is. No symbolic link is followed, neither in the path nor below; what
-// is mounted below is left alone and is an error. It goes on after an error, so that as much as possible is removed.
-func empty(dir string) error {
+// is mounted below is left alone and is an error. It goes on after an error, so that as much as possible is removed, and ends with ctx.
+func empty(ctx context.Context, dir string) error {
 	fd, err := openPath(dir)
 	if err != nil {
 		return fmt.Errorf("empty %s: %w", dir, err)
@@ -27,7 +28,7 @@ func empty(dir string) error {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return fmt.Errorf("empty %s: %w", dir, err)
 	}
-	return clean(fd, dir, st.Dev, 0)
+	return clean(ctx, fd, dir, st.Dev, 0)
 }
 
 // openPath opens a directory one name after the other, so that none of them is a link.
@@ -48,7 +49,7 @@ func openPath(dir string) (int, error) {
 }
 
 // clean removes what is in an open directory.
-func clean(fd int, path string, device uint64, depth int) error {
+func clean(ctx context.Context, fd int, path string, device uint64, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("empty %s: too many levels of directories", path)
 	}
@@ -58,9 +59,12 @@ func clean(fd int, path string, device uint64, depth int) error {
 	}
 	var failed []error
 	for _, name := range names {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		err := unix.Unlinkat(fd, name, 0)
 		if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EPERM) {
-			err = removeDir(fd, name, filepath.Join(path, name), device, depth)
+			err = removeDir(ctx, fd, name, filepath.Join(path, name), device, depth)
 		}
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			failed = append(failed, fmt.Errorf("remove %s: %w", filepath.Join(path, name), err))
@@ -73,7 +77,7 @@ func clean(fd int, path string, device uint64, depth int) error {
 }
 
 // removeDir removes a directory with what is in it.
-func removeDir(at int, name, path string, device uint64, depth int) error {
+func removeDir(ctx context.Context, at int, name, path string, device uint64, depth int) error {
 	fd, err := openBelow(at, name)
 	if err != nil {
 		return err
@@ -86,7 +90,7 @@ func removeDir(at int, name, path string, device uint64, depth int) error {
 	if st.Dev != device {
 		return unix.EXDEV
 	}
-	if err := clean(fd, path, device, depth+1); err != nil {
+	if err := clean(ctx, fd, path, device, depth+1); err != nil {
 		return err
 	}
 	return unix.Unlinkat(at, name, unix.AT_REMOVEDIR)

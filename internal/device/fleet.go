@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,8 +17,9 @@ import (
 )
 
 const (
-	askTimeout = 5 * time.Second // for the uuid of a peer
-	askPause   = time.Minute     // until a peer that has not told is asked again
+	askTimeout = 5 * time.Second  // for the uuid of a peer
+	askPause   = time.Minute      // until a peer that has not told is asked again
+	askFresh   = 10 * time.Minute // until one that has is: it may have lost its state
 )
 
 // directory knows the uuids of the peers, which only they can tell.
@@ -169,16 +171,17 @@ func (f *directory) toAsk(identifier string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e, known := f.known[identifier]
-	return !known || e.uuid == "" && time.Since(e.asked) > askPause
+	return !known || time.Since(e.asked) > askFresh || e.uuid == "" && time.Since(e.asked) > askPause
 }
 
+// put takes note of what a peer has told; one that tells nothing is who it was.
 func (f *directory) put(identifier, uuid string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.known == nil {
 		f.known = map[string]entry{}
 	}
-	f.known[identifier] = entry{uuid, time.Now()}
+	f.known[identifier] = entry{cmp.Or(uuid, f.known[identifier].uuid), time.Now()}
 }
 
 // askUUID asks a peer who it is; "" when it does not serve this API, or not in time.

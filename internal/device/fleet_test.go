@@ -127,6 +127,13 @@ func TestLearning(t *testing.T) {
 		if nodes, err := b.Resolve(device.Target{UUID: uuidOf("n3")}); err != nil || nodes[0].Identifier != "n3:1" {
 			t.Errorf("%v, %v", nodes, err)
 		}
+		c.took()
+		c.mute = map[string]bool{"n2:1": true}
+		time.Sleep(askFresh + time.Second)
+		if nodes, err := b.Resolve(device.Target{UUID: uuidOf("n2")}); err != nil || nodes[0].Identifier != "n2:1" {
+			t.Errorf("one that does not answer is who it was: %v, %v", nodes, err)
+		}
+		want(t, "calls", c.took(), 2)
 	})
 }
 

@@ -42,7 +42,7 @@ func (d *Device) Purge(ctx context.Context, app string, force bool) error {
 			err = d.checkDataDir(dir) // the application may have changed it until now
 		}
 		if err == nil {
-			err = d.system.Empty(dir)
+			err = d.system.Empty(ctx, dir)
 			d.tell(Note{Code: Purged, App: g.Name, Err: err, Text: "purge of the data directory " + dir + " of " + g.Name})
 		}
 		return struct{}{}, errors.Join(err, d.again(ctx, before))

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -189,7 +190,7 @@ func TestEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := empty(dir); err != nil {
+	if err := empty(t.Context(), dir); err != nil {
 		t.Error(err)
 	}
 	wantList(t, "left over", names(t, dir), nil)
@@ -199,9 +200,14 @@ func TestEmpty(t *testing.T) {
 	}
 	os.WriteFile(filepath.Join(dir, "x"), nil, 0o600)
 	for _, path := range []string{link, filepath.Join(link, "x"), filepath.Join(dir, "none"), filepath.Join(dir, "x")} {
-		if err := empty(path); err == nil {
+		if err := empty(t.Context(), path); err == nil {
 			t.Errorf("%s was emptied", path)
 		}
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := empty(ended, dir); err != context.Canceled {
+		t.Errorf("at the end of the daemon: %v", err)
 	}
 	wantList(t, "left", names(t, dir), []string{"x"})
 }
@@ -224,7 +230,7 @@ func TestEmptyStopsAtMounts(t *testing.T) {
 		t.Skip("no right to mount: ", err)
 	}
 	defer unix.Unmount(inner, unix.MNT_DETACH)
-	err = empty(filepath.Join(dir, "data"))
+	err = empty(t.Context(), filepath.Join(dir, "data"))
 	if err == nil {
 		t.Error("no error")
 	}

@@ -21,8 +21,8 @@ type System interface {
 	Replace(path string, data []byte) error
 	// Light writes to the brightness file of a LED and returns what it said before.
 	Light(path, value string) (before string, err error)
-	// Empty removes what is in a directory, see purge.
-	Empty(dir string) error
+	// Empty removes what is in a directory, until ctx ends.
+	Empty(ctx context.Context, dir string) error
 }
 
 // host is the System of this machine.
@@ -70,7 +70,7 @@ func (host) Light(path, value string) (string, error) {
 }
 
 // Empty implements System.
-func (host) Empty(dir string) error { return empty(dir) }
+func (host) Empty(ctx context.Context, dir string) error { return empty(ctx, dir) }
 
 // dryRun is a System that changes nothing: it logs what would be done.
 type dryRun struct {
@@ -103,4 +103,4 @@ func (s dryRun) Replace(path string, data []byte) error {
 func (s dryRun) Light(path, value string) (string, error) { return "0", s.would("light " + path) }
 
 // Empty implements System.
-func (s dryRun) Empty(dir string) error { return s.would("empty " + dir) }
+func (s dryRun) Empty(_ context.Context, dir string) error { return s.would("empty " + dir) }

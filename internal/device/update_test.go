@@ -216,6 +216,41 @@ func TestUpdateThatHalfFails(t *testing.T) {
 	want(t, "states", w.states(), "grp:a RUNNING, grp:b RUNNING, grp:c RUNNING, web RUNNING")
 }
 
+// TestUpdateForgets has a group that could not be brought back and was given up: when it is added anew, only what starts by itself does.
+func TestUpdateForgets(t *testing.T) {
+	w := newWorld(t, programs, nil)
+	w.wait("grp:b", process.Running)
+	if err := w.sup.StartProcess(t.Context(), process.ParseNamespec("grp:c"), true); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := func(text string) {
+		t.Helper()
+		w.configure(text)
+		data, err := os.ReadFile(w.path("supervisord.conf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.write("supervisord.conf", strings.Replace(string(data), w.path("logs"), w.dir, 1))
+	}
+	if err := os.Rename(w.path("logs"), w.path("gone")); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere(strings.Replace(programs, "order c", "order C", 1))
+	w.Update(false, false)
+	until(t, "it failed", func() bool { s := w.Device.update.status(); return !s.running && s.waits })
+	elsewhere(programs[:strings.Index(programs, "[group:grp]")])
+	w.Update(false, false)
+	until(t, "it was given up", func() bool { return w.idle() == updateStatus{} })
+	if err := os.Rename(w.path("gone"), w.path("logs")); err != nil {
+		t.Fatal(err)
+	}
+	w.configure(programs)
+	w.Update(false, false)
+	w.wait("grp:b", process.Running)
+	want(t, "status", w.idle(), updateStatus{})
+	want(t, "states", w.states(), "grp:a RUNNING, grp:b RUNNING, grp:c STOPPED, web RUNNING")
+}
+
 func TestUpdatePollInterval(t *testing.T) {
 	w := newWorld(t, programs, func(c *Config) { c.Options.UpdatePollInterval = 100 * time.Millisecond })
 	w.configure(programs + "[program:new]\ncommand=PLAY idle\nstartsecs=0\n")

@@ -357,10 +357,10 @@ func (r *recorder) Light(path, value string) (string, error) {
 	return "7", nil
 }
 
-func (r *recorder) Empty(dir string) error {
+func (r *recorder) Empty(ctx context.Context, dir string) error {
 	r.record("empty %s", filepath.Base(dir))
 	if r.real {
-		return empty(dir)
+		return empty(ctx, dir)
 	}
 	return nil
 }
