@@ -166,8 +166,10 @@ func pick[V any](m map[int]V, lowest bool) int {
 
 func (c *Core) jobsBusy() bool { return c.starter.busy() || c.stopper.busy() || c.failures.busy() }
 
-// abortJobs forgets all that is planned or in progress on this node. What was ordered already goes on.
+// abortJobs forgets all that is planned or in progress on this node. What was ordered before this step goes on; orders that have not
+// left are taken back, or whoever plans anew would give them twice.
 func (c *Core) abortJobs() {
+	c.effects = slices.DeleteFunc(c.effects, func(e Effect) bool { _, order := e.(Send); return order })
 	c.starter.planned, c.starter.current = nil, nil
 	c.stopper.planned, c.stopper.current = nil, nil
 	c.failures = failureHandler{}

@@ -195,13 +195,14 @@ func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, ow
 }
 
 // checkStopOrder: when the cluster ends, applications and their processes stop by their numbers, the greatest first. What was on its way
-// up at that moment ends with its node.
+// up at that moment ends with its node. What a node has just refused to stop, as it runs no more, is not waited for.
 func (n *Node) checkStopOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
 	for _, other := range v.Applications {
 		for _, p := range other.Processes {
 			up := p.Reason == "" && slices.ContainsFunc(p.Infos, func(at cluster.ProcessAt) bool {
 				s := at.Info.State
-				return n.ending[place{p.Namespec, at.Identifier}] && (s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning
+				return n.ending[place{p.Namespec, at.Identifier}] && (s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning &&
+					!n.w.find(at.Identifier).find(p.Namespec).info.State.IsStopped()
 			})
 			if !up {
 				continue

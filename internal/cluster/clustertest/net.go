@@ -196,12 +196,7 @@ func (n *Node) send(o cluster.Order) {
 			}
 		})
 	}
-	var to *Node
-	for _, m := range w.nodes {
-		if m.id.Identifier == o.To {
-			to = m
-		}
-	}
+	to := w.find(o.To)
 	w.after(w.delay(), func() {
 		if to != n && !w.linked(n, to) || to.core == nil {
 			failed("connection refused", true)

@@ -180,6 +180,11 @@ func (w *World) Node(nick string) *Node {
 	panic("clustertest: no node " + nick)
 }
 
+// find returns the node of that identifier.
+func (w *World) find(identifier string) *Node {
+	return w.nodes[slices.IndexFunc(w.nodes, func(n *Node) bool { return n.id.Identifier == identifier })]
+}
+
 // Run lets time pass.
 func (w *World) Run(d time.Duration) {
 	end := w.now + d
