@@ -327,6 +327,20 @@ func TestHealthOfTheRest(t *testing.T) {
 	})
 }
 
+// TestHealthAtTheEnd has no loops any more and is no illness.
+func TestHealthAtTheEnd(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, b *bubble) {
+		b.sup.Start()
+		time.Sleep(time.Minute)
+		if err := b.sup.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		want(t, "unhealthy", b.unhealthy(), "")
+		want(t, "detail", b.Health().Checks[0].Detail, "the daemon is ending")
+	})
+}
+
 // TestHealthWaitsForNobody asks while an operation holds everything that can be held.
 func TestHealthWaitsForNobody(t *testing.T) {
 	inBubble(t, nil, func(t *testing.T, b *bubble) {

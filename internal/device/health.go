@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -26,6 +27,10 @@ func (d *Device) Health() device.Health {
 // checkLoop looks at the loops of the process manager and of the cluster.
 func (d *Device) checkLoop(now time.Time) device.Check {
 	c := device.Check{Name: "loop", OK: true, Detail: "the loops turn"}
+	if d.sup.State() != supervisor.Running { // they end while processes may still take their time to stop
+		c.Detail = "the daemon is ending"
+		return c
+	}
 	look := func(what string, turned time.Time) {
 		if turned.IsZero() {
 			turned = d.begun // it has not begun yet
