@@ -46,7 +46,7 @@ func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := edge.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: folder, Version: version,
+	c := edge.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: folder, Spawner: s.children, Version: version,
 		Load:    func() (*config.Config, error) { return config.Load(p.path, p.flags) },
 		KeyFile: folder.Path("device.key"), Protected: []string{folder.Path("")}, Logger: s.log.Logger}
 	for _, r := range s.cfg.Rest {

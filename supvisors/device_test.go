@@ -110,7 +110,7 @@ func (n *edgeNode) flags() string {
 
 // A device is read, its applications are stopped, started and restarted; what is dangerous is off; keys survive a restart.
 func TestDeviceAPI(t *testing.T) {
-	n := startEdge(t, newPlace(t), "[device]\nlock_dir=@DIR@/locks\ninject_env=web\napp_ids=web:1002\n")
+	n := startEdge(t, newPlace(t), "[device]\nlock_dir=@DIR@/locks\ninject_env=web\napp_ids=web:1002\nblink_command=touch @DIR@/blinked\n")
 	for _, tt := range []struct {
 		verb, path, body, key string
 		code                  int
@@ -145,6 +145,7 @@ func TestDeviceAPI(t *testing.T) {
 			t.Errorf("%s %s: %d %s", tt.verb, tt.path, got.code, got.text)
 		}
 	}
+	n.until("the device has blinked", func() bool { _, err := os.Stat(n.path("blinked")); return err == nil })
 	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", n.service("web", "web").PID))
 	if err != nil {
 		t.Fatal(err)

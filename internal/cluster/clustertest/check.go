@@ -75,7 +75,7 @@ func (n *Node) checkShare(s cluster.Share) {
 		n.started = map[place]bool{} // the jobs are given up
 	}
 	if closing := m.State == cluster.Restarting || m.State == cluster.ShuttingDown; closing && m.State != old.State {
-		n.ending = runningIn(n.core.View())
+		n.ending = n.runningIn(n.core.View())
 	}
 	if m.Master != "" && m.Instances[m.Master] != cluster.InstanceRunning {
 		n.w.violate("%s has the Master %s, which is %s", n.id.Nick, m.Master, m.Instances[m.Master])
@@ -128,12 +128,13 @@ type place struct {
 	on string
 }
 
-func runningIn(v *cluster.View) map[place]bool {
-	running := map[place]bool{}
+// runningIn returns the processes that run as far as the node knows, with the pid of those that really do.
+func (n *Node) runningIn(v *cluster.View) map[place]int {
+	running := map[place]int{}
 	for _, app := range v.Applications {
 		for _, p := range app.Processes {
 			for _, id := range p.Running {
-				running[place{p.Namespec, id}] = true
+				running[place{p.Namespec, id}] = n.w.find(id).find(p.Namespec).info.PID
 			}
 		}
 	}
@@ -195,14 +196,15 @@ func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, ow
 }
 
 // checkStopOrder: when the cluster ends, applications and their processes stop by their numbers, the greatest first. What was on its way
-// up at that moment ends with its node. What a node has just refused to stop, as it runs no more, is not waited for.
+// up at that moment, or is started later, ends with its node. What runs no more, although the node has yet to hear of it, is not waited for.
 func (n *Node) checkStopOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
 	for _, other := range v.Applications {
 		for _, p := range other.Processes {
 			up := p.Reason == "" && slices.ContainsFunc(p.Infos, func(at cluster.ProcessAt) bool {
 				s := at.Info.State
-				return n.ending[place{p.Namespec, at.Identifier}] && (s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning &&
-					!n.w.find(at.Identifier).find(p.Namespec).info.State.IsStopped()
+				pid := n.ending[place{p.Namespec, at.Identifier}]
+				return pid != 0 && pid == n.w.find(at.Identifier).find(p.Namespec).info.PID &&
+					(s.IsRunning() || s == process.Stopping) && v.Instance(at.Identifier).State == cluster.InstanceRunning
 			})
 			if !up {
 				continue

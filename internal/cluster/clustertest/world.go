@@ -101,7 +101,7 @@ type Node struct {
 	ordered   map[string]int // load of the starts that were ordered of each node at this moment
 	orderedAt time.Duration
 	started   map[place]bool  // starts that were ordered since the last election
-	ending    map[place]bool  // what was up when the cluster began to end
+	ending    map[place]int   // what was up when the cluster began to end, with its pid
 	streams   []int           // number of the stream to each peer, by rank; 0 for none
 	sees      []bool          // what gossip has told of each peer
 	queues    []time.Duration // when the last message to each peer arrives
