@@ -116,7 +116,9 @@ func (f *fake) Register(_ context.Context, r agent.Registration) error {
 	return nil
 }
 
-func (f *fake) SetToken(_ context.Context, token string) error { return f.note("SetToken %d", len(token)) }
+func (f *fake) SetToken(_ context.Context, token string) error {
+	return f.note("SetToken %d", len(token))
+}
 
 func (f *fake) SetState(_ context.Context, state agent.State) error {
 	if err := f.note("SetState %s", state); err != nil {

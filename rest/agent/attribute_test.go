@@ -310,7 +310,9 @@ func FuzzNode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, state := range []agent.State{agent.Unconfigured, agent.Configuring} {
 			for _, request := range []string{"POST /node", "PATCH /node", "PUT /node/configstate"} {
-				node.setNode(func(n *agent.Node) { *n = agent.Node{ID: "sup01", Registered: state == agent.Configuring, State: state} })
+				node.setNode(func(n *agent.Node) {
+					*n = agent.Node{ID: "sup01", Registered: state == agent.Configuring, State: state}
+				})
 				verb, target, _ := strings.Cut(request, " ")
 				w := fuzzed(t, h, node, verb, target, body)
 				if n := node.Node(); w.Code == 201 && strings.ContainsAny(n.ID+n.Name+n.Pattern, "\x00\n\"'<>;$") {
