@@ -31,6 +31,7 @@ type fake struct {
 	node         agent.Node
 	applications []agent.Application
 	settings     agent.Settings
+	workerLog    []agent.WorkerEvent // after the first two
 	services     agent.Services
 	agreements   []agent.Agreement
 	trusted      map[string]string
@@ -88,7 +89,8 @@ func (f *fake) Workers(context.Context) (agent.Workers, error) {
 	at := time.Date(2018, 5, 2, 19, 25, 2, 0, time.Local)
 	return agent.Workers{
 		Workers: []agent.Worker{{Name: "Gossip", Status: "initialized", Subs: map[string]string{"Sync": "started"}}, {Name: "FSM", Status: "terminated"}},
-		Log:     []agent.WorkerEvent{{Time: at, Worker: "Gossip", Status: "started"}, {Time: at.Add(time.Second), Worker: "Gossip", Sub: "Sync", Status: "started"}},
+		Log: slices.Concat([]agent.WorkerEvent{{Time: at, Worker: "Gossip", Status: "started"}, {Time: at.Add(time.Second), Worker: "Gossip", Sub: "Sync", Status: "started"}},
+			f.workerLog),
 	}, f.err
 }
 

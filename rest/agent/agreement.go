@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Agreement is a decision of the Master that processes of an application run on this node. The rest of its
-// JSON says that there are no blockchains and no metering.
+// Agreement is a decision of the Master that processes of an application run on this node. The rest of its JSON says that there are no
+// blockchains and no metering.
 type Agreement struct {
 	Name         string
 	ID           string // 64 hex digits

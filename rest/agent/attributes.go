@@ -2,6 +2,7 @@ package agent
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -167,7 +168,7 @@ func deleteAttribute(c *call) error {
 		s.Attributes = slices.Delete(s.Attributes, i, i+1)
 		return nil
 	})
-	if err == errNoAttribute {
+	if errors.Is(err, errNoAttribute) {
 		return c.empty() // gone is gone
 	}
 	if err != nil {

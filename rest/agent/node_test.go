@@ -1,8 +1,11 @@
 package agent_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/supvisors/supvisors/rest/agent"
 )
@@ -140,5 +143,35 @@ func TestStates(t *testing.T) {
 	}
 	if _, err := agent.ParseState("Configured"); err == nil || agent.State(9).String() != "State(9)" {
 		t.Error("a state that is none", err)
+	}
+}
+
+// TestSeconds: times as clients know them.
+func TestSeconds(t *testing.T) {
+	for _, tt := range []struct {
+		at   time.Time
+		want agent.Seconds
+	}{{time.Time{}, 0}, {time.Unix(1525289102, 999999999), 1525289102}, {time.Unix(-5, 0), 0}} {
+		if got := agent.At(tt.at); got != tt.want {
+			t.Errorf("%s: %d", tt.at, got)
+		}
+	}
+}
+
+// TestWorkerLog: the last thousand lines are told.
+func TestWorkerLog(t *testing.T) {
+	s := newSite(t, nil)
+	s.workerLog = make([]agent.WorkerEvent, 1500)
+	for i := range s.workerLog {
+		s.workerLog[i].Worker = fmt.Sprint("w", i)
+	}
+	var body struct {
+		Log []string `json:"worker_status_log"`
+	}
+	if err := json.Unmarshal([]byte(s.do("GET", "/status/workers", "").text), &body); err != nil {
+		t.Fatal(err)
+	}
+	if len(body.Log) != 1000 || !strings.HasSuffix(body.Log[0], " Worker w500: .") || !strings.HasSuffix(body.Log[999], " Worker w1499: .") {
+		t.Error(len(body.Log), body.Log[0])
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -188,6 +190,37 @@ func TestBodies(t *testing.T) {
 		{"POST /service/configstate", "{\"configState\":\"act\xffive\"}", 400, "json", `{"error":"Supported…`, ""},
 		{"POST /service/configstate", `{"configState":` + strings.Repeat("[", 20000), 400, "json", `{"error":"the body is not JSON: …`, ""},
 	})
+}
+
+// TestDocument: every route is in the document, and nothing else.
+func TestDocument(t *testing.T) {
+	data, err := os.ReadFile("../../docs/agent-api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told, known []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z]+ /[^`]*)` \\|.* \\| `\\$C .*\\$A(/[a-z/]+).*` \\|$").FindAllStringSubmatch(string(data), -1) {
+		told = append(told, row[1])
+		if path := strings.TrimRight(strings.TrimRight(row[1], "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "/"); !strings.HasPrefix(row[2], path[strings.Index(path, "/"):]) {
+			t.Errorf("%s is shown with %s", row[1], row[2])
+		}
+	}
+	for _, p := range paths {
+		path := strings.Replace(p.path, "/a.pem", "/FILE", 1)
+		if base, one := strings.CutSuffix(path, "/a"); one {
+			path = base + "/ID"
+		}
+		for verb := range strings.FieldsSeq(p.verbs) {
+			if !strings.HasPrefix(path, "/publickey") && verb+path != "POST/attribute/ID" {
+				known = append(known, verb+" "+path)
+			}
+		}
+	}
+	slices.Sort(told)
+	slices.Sort(known)
+	if !slices.Equal(told, known) {
+		t.Errorf("told  %v\nknown %v", told, known)
+	}
 }
 
 // dial sends a text to a site.
