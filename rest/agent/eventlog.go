@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/supvisors/supvisors/rest/internal/caller"
 )
 
 // selection returns the query without what is the key of the caller.
@@ -13,7 +15,7 @@ func (c *call) selection() (url.Values, error) {
 	if err != nil {
 		return nil, &BadSelection{"the query cannot be read"} // which may hold a key
 	}
-	query.Del(keyParam)
+	query.Del(caller.KeyParam)
 	return query, nil
 }
 

@@ -132,12 +132,12 @@ type call struct {
 	agent Agent
 	*route
 	params map[string]string // of the path, escaped
-	caller
+	client
 }
 
 // do checks what the caller may do, and does it.
 func (c *call) do(h *Handler) error {
-	c.caller = h.caller(c.r)
+	c.client = h.client(c.r)
 	if c.scope < c.needs() {
 		return errNoKey
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/supvisors/supvisors/rest/internal/caller"
 )
 
 // How many nodes are asked at once, and how long each may take.
@@ -123,7 +125,7 @@ func withoutKey(query string) string {
 	parts := slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool {
 		name, _, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(name)
-		return err == nil && name == keyParam
+		return err == nil && name == caller.KeyParam
 	})
 	return strings.Join(parts, "&")
 }
