@@ -48,7 +48,8 @@ func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
 	}
 	c := edge.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: folder, Spawner: s.children, Version: version,
 		Load:    func() (*config.Config, error) { return config.Load(p.path, p.flags) },
-		KeyFile: folder.Path("device.key"), Protected: []string{folder.Path("")}, Logger: s.log.Logger}
+		KeyFile: folder.Path("device.key"), Protected: []string{folder.Path("")},
+		Identify: func() { s.sup.SendRemoteComm("identify", s.cfg.Supervisord.Identifier) }, Logger: s.log.Logger}
 	for _, r := range s.cfg.Rest {
 		if slices.Contains(r.APIs, "device") && r.Socket == "" && c.APIPort == 0 {
 			host := r.Server.Host

@@ -110,7 +110,8 @@ func (n *edgeNode) flags() string {
 
 // A device is read, its applications are stopped, started and restarted; what is dangerous is off; keys survive a restart.
 func TestDeviceAPI(t *testing.T) {
-	n := startEdge(t, newPlace(t), "[device]\nlock_dir=@DIR@/locks\ninject_env=web\napp_ids=web:1002\nblink_command=touch @DIR@/blinked\n")
+	n := startEdge(t, newPlace(t), "[device]\nlock_dir=@DIR@/locks\ninject_env=web\napp_ids=web:1002\nblink_command=touch @DIR@/blinked\n"+
+		strings.Replace(events, "SUPERVISOR_STATE_CHANGE", "REMOTE_COMMUNICATION", 1))
 	for _, tt := range []struct {
 		verb, path, body, key string
 		code                  int
@@ -146,6 +147,7 @@ func TestDeviceAPI(t *testing.T) {
 		}
 	}
 	n.until("the device has blinked", func() bool { _, err := os.Stat(n.path("blinked")); return err == nil })
+	n.until("an event tells of it", func() bool { return strings.Contains(n.read("serials"), "REMOTE_COMMUNICATION") })
 	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", n.service("web", "web").PID))
 	if err != nil {
 		t.Fatal(err)
