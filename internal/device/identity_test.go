@@ -103,7 +103,7 @@ func FuzzResolveApp(f *testing.F) {
 		n := numbers{name: id}
 		groups := []string{name, "grp", "other"}
 		if n.check(groups) != nil {
-			t.Skip()
+			return // refused at start: there is nothing to resolve
 		}
 		for _, group := range groups {
 			if got, err := n.resolve(strconv.Itoa(n.of(group)), groups); err != nil || got != group && strconv.Itoa(n.of(group)) != got {
