@@ -45,11 +45,11 @@ var edges = map[string][]string{
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
 		"internal/process", "internal/stats"},
-	"rest":                 {"rpc"},
-	"rest/device":          {"rpc", "rest/internal/caller"},
-	"rest/agent":           {"rpc", "rest/internal/caller"},
-	"rest/internal/caller": nil,
-	"internal/publish":     nil, // it carries headers and bodies and need not understand them
+	"rest":               {"rpc"},
+	"rest/device":        {"rpc", "rest/internal/door"},
+	"rest/agent":         {"rpc", "rest/internal/door"},
+	"rest/internal/door": nil,
+	"internal/publish":   nil, // it carries headers and bodies and need not understand them
 	// floor 6
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",

@@ -3,7 +3,7 @@ package agent
 import (
 	"net/http"
 
-	"github.com/supvisors/supvisors/rest/internal/caller"
+	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
 // client is who sent a request.
@@ -17,7 +17,7 @@ func (c client) secrets() bool { return c.scope == Global && !c.keyless }
 
 // client finds out who sent a request. Credentials that are wrong are worse than none.
 func (h *Handler) client(r *http.Request) client {
-	if key, given := caller.Key(r); given {
+	if key, given := door.Key(r); given {
 		return client{scope: h.cfg.Agent.Scope(key)}
 	}
 	if user, password, given := r.BasicAuth(); given {
@@ -26,7 +26,7 @@ func (h *Handler) client(r *http.Request) client {
 		}
 		return client{}
 	}
-	if r.Header.Get("Authorization") == "" && caller.Trusted(r, h.cfg.TrustLoopback, h.cfg.Hosts) {
+	if r.Header.Get("Authorization") == "" && door.Trusted(r, h.cfg.TrustLoopback, h.cfg.Hosts) {
 		return client{scope: Global, keyless: true}
 	}
 	return client{}

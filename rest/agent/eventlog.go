@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/supvisors/supvisors/rest/internal/caller"
+	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
 // selection returns the query without what is the key of the caller.
@@ -15,7 +15,7 @@ func (c *call) selection() (url.Values, error) {
 	if err != nil {
 		return nil, &BadSelection{"the query cannot be read"} // which may hold a key
 	}
-	query.Del(caller.KeyParam)
+	query.Del(door.KeyParam)
 	return query, nil
 }
 

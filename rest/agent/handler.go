@@ -3,13 +3,12 @@ package agent
 import (
 	"cmp"
 	"log/slog"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
+	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
 // bodyTimeout is how long the body of a request may take when Config does not say.
@@ -42,8 +41,7 @@ type Config struct {
 type Handler struct {
 	cfg    Config
 	guard  *http.CrossOriginProtection
-	router *mux.Router                  // knows the paths, as names
-	verbs  map[string]map[string]*route // by path and verb
+	routes *door.Table[route]
 }
 
 // New returns the agent API of a node. The error is an origin that is none.
@@ -51,19 +49,13 @@ func New(cfg Config) (*Handler, error) {
 	cfg.Organization = cmp.Or(cfg.Organization, "supvisors")
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
-	h := &Handler{cfg: cfg, guard: http.NewCrossOriginProtection(), router: mux.NewRouter().UseEncodedPath(), verbs: map[string]map[string]*route{}}
-	for _, origin := range cfg.Origins {
-		if err := h.guard.AddTrustedOrigin(origin); err != nil {
-			return nil, err
-		}
+	guard, err := door.Guard(cfg.Origins)
+	if err != nil {
+		return nil, err
 	}
+	h := &Handler{cfg: cfg, guard: guard, routes: door.NewTable[route]()}
 	for i := range routes {
-		r := &routes[i]
-		if h.verbs[r.path] == nil {
-			h.verbs[r.path] = map[string]*route{}
-			h.router.Path(r.path).Name(r.path)
-		}
-		h.verbs[r.path][r.verb] = r
+		h.routes.Add(routes[i].path, routes[i].verb, &routes[i])
 	}
 	return h, nil
 }
@@ -89,39 +81,25 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fail(errOrigin)
 		return
 	}
-	var match mux.RouteMatch
-	if !h.router.Match(r, &match) {
+	match := h.routes.Find(r)
+	if match.Path == "" {
 		c.fail(errNoPath)
 		return
 	}
-	c.params = match.Vars
-	verbs := h.verbs[match.Route.GetName()]
-	verb := r.Method
-	if verb == http.MethodHead {
-		verb = http.MethodGet
-	}
-	if known := verbs[verb]; known != nil {
-		c.route = known
+	c.params = match.Params
+	if match.Route != nil {
+		c.route = match.Route
 		if err := c.do(h); err != nil {
 			c.fail(err)
 		}
 		return
 	}
-	w.Header().Set("Allow", allow(verbs))
+	w.Header().Set("Allow", match.Allow)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
 	c.fail(errNoVerb)
-}
-
-// allow lists the verbs of a path.
-func allow(verbs map[string]*route) string {
-	list := append(slices.Sorted(maps.Keys(verbs)), http.MethodOptions)
-	if verbs[http.MethodGet] != nil {
-		list = append(list, http.MethodHead)
-	}
-	return strings.Join(list, ", ")
 }
 
 // call is one request on its way.

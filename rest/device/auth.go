@@ -3,7 +3,7 @@ package device
 import (
 	"net/http"
 
-	"github.com/supvisors/supvisors/rest/internal/caller"
+	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
 // access is what a caller needs for a route.
@@ -35,7 +35,7 @@ func (s Scope) secrets(app string) bool { return !s.Keyless && (s.Global || app 
 
 // caller finds out who sent a request, false for nobody. Credentials that are wrong are worse than none.
 func (h *Handler) caller(r *http.Request) (Scope, bool) {
-	if key, given := caller.Key(r); given {
+	if key, given := door.Key(r); given {
 		return h.cfg.Device.Scope(key)
 	}
 	if user, password, given := r.BasicAuth(); given {
@@ -44,5 +44,5 @@ func (h *Handler) caller(r *http.Request) (Scope, bool) {
 	if r.Header.Get("Authorization") != "" {
 		return Scope{}, false
 	}
-	return Scope{Global: true, Keyless: true}, caller.Trusted(r, h.cfg.TrustLoopback, h.cfg.Hosts)
+	return Scope{Global: true, Keyless: true}, door.Trusted(r, h.cfg.TrustLoopback, h.cfg.Hosts)
 }

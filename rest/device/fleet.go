@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/supvisors/supvisors/rest/internal/caller"
+	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
 // How many nodes are asked at once, and how long each may take.
@@ -125,7 +125,7 @@ func withoutKey(query string) string {
 	parts := slices.DeleteFunc(strings.Split(query, "&"), func(part string) bool {
 		name, _, _ := strings.Cut(part, "=")
 		name, err := url.QueryUnescape(name)
-		return err == nil && name == caller.KeyParam
+		return err == nil && name == door.KeyParam
 	})
 	return strings.Join(parts, "&")
 }

@@ -3,13 +3,11 @@ package device
 import (
 	"cmp"
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/gorilla/mux"
+	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
 // bodyTimeout is how long the body of a request may take when Config does not say.
@@ -35,27 +33,20 @@ type Config struct {
 type Handler struct {
 	cfg    Config
 	guard  *http.CrossOriginProtection
-	router *mux.Router                  // knows the paths, as names
-	verbs  map[string]map[string]*route // by path and verb
+	routes *door.Table[route]
 }
 
 // New returns the device API of a node. The error is an origin that is none.
 func New(cfg Config) (*Handler, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
 	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
-	h := &Handler{cfg: cfg, guard: http.NewCrossOriginProtection(), router: mux.NewRouter().UseEncodedPath(), verbs: map[string]map[string]*route{}}
-	for _, origin := range cfg.Origins {
-		if err := h.guard.AddTrustedOrigin(origin); err != nil {
-			return nil, err
-		}
+	guard, err := door.Guard(cfg.Origins)
+	if err != nil {
+		return nil, err
 	}
+	h := &Handler{cfg: cfg, guard: guard, routes: door.NewTable[route]()}
 	for i := range routes {
-		r := &routes[i]
-		if h.verbs[r.path] == nil {
-			h.verbs[r.path] = map[string]*route{}
-			h.router.Path(r.path).Name(r.path)
-		}
-		h.verbs[r.path][r.verb] = r
+		h.routes.Add(routes[i].path, routes[i].verb, &routes[i])
 	}
 	return h, nil
 }
@@ -86,18 +77,13 @@ func (h *Handler) ServeForwarded(w http.ResponseWriter, r *http.Request, scope S
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, identify func(*http.Request) (Scope, bool), forwarded bool) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
-	var match mux.RouteMatch
-	if !h.router.Match(r, &match) || forwarded && match.Route.GetName() == fleetPath {
+	match := h.routes.Find(r)
+	if match.Path == "" || forwarded && match.Path == fleetPath {
 		reply(w, inStatus, http.StatusNotFound, "Not found")
 		return
 	}
-	verbs := h.verbs[match.Route.GetName()]
-	c := &call{h: h, w: w, r: r, params: match.Vars}
-	if c.route = verbs[r.Method]; r.Method == http.MethodHead {
-		c.route = verbs[http.MethodGet]
-	}
-	if c.route == nil {
-		w.Header().Set("Allow", allow(verbs))
+	if match.Route == nil {
+		w.Header().Set("Allow", match.Allow)
 		if r.Method == http.MethodOptions {
 			w.WriteHeader(http.StatusOK)
 			return
@@ -105,18 +91,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, identify func(*h
 		reply(w, inStatus, http.StatusMethodNotAllowed, "Method not allowed")
 		return
 	}
+	c := &call{h: h, w: w, r: r, route: match.Route, params: match.Params}
 	if err := c.do(identify); err != nil {
 		c.fail(err)
 	}
-}
-
-// allow lists the verbs of a path.
-func allow(verbs map[string]*route) string {
-	list := append(slices.Sorted(maps.Keys(verbs)), http.MethodOptions)
-	if verbs[http.MethodGet] != nil {
-		list = append(list, http.MethodHead)
-	}
-	return strings.Join(list, ", ")
 }
 
 // call is one request on its way.

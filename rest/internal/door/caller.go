@@ -1,5 +1,5 @@
-// Package caller tells who calls an API that is opened by keys.
-package caller
+// Package door is what the APIs have in common that are opened by keys: who calls, from which site, and for which route.
+package door
 
 import (
 	"net"
