@@ -40,6 +40,9 @@ type LocalProcess struct{ Info ProcessInfo }
 // LocalLocks tells which applications hold an update lock on this node.
 type LocalLocks struct{ Applications []string }
 
+// LocalStanding tells what part this node takes in its cluster from now on.
+type LocalStanding struct{ Standing Standing }
+
 // LocalRemoved tells that a process of this node is not configured any more.
 type LocalRemoved struct{ Namespec process.Namespec }
 
@@ -76,6 +79,7 @@ func (PeerDelta) event()     {}
 func (LocalProcess) event()  {}
 func (LocalRemoved) event()  {}
 func (LocalLocks) event()    {}
+func (LocalStanding) event() {}
 func (Ask) event()           {}
 func (Cancel) event()        {}
 func (OrderFailed) event()   {}
@@ -187,7 +191,30 @@ type Order struct {
 	Action    Action           `json:"action"`
 	Namespec  process.Namespec `json:"namespec"`
 	ExtraArgs string           `json:"extra_args,omitempty"`
+	// Cause and Strategy tell why, and how the node was chosen for a start. They are for the records of the node that carries it out.
+	Cause    Cause                  `json:"cause"`
+	Strategy rules.StartingStrategy `json:"strategy"`
 }
+
+// Cause is why a process is to be started or stopped.
+type Cause int
+
+// The causes.
+const (
+	ByRequest  Cause = iota // of a client
+	BySequence              // of DISTRIBUTION, or of the end of the cluster
+	ByFailure               // strategies for starting and running failures, and repair after the loss of a node
+	ByConflict              // conciliation
+	ByDrain                 // its node is being drained
+)
+
+var causeNames = []string{"request", "sequence", "failure", "conciliation", "drain"}
+
+// String returns the name of the cause.
+func (c Cause) String() string { return enumName(causeNames, int(c)) }
+
+// ParseCause returns the cause of that name.
+func ParseCause(name string) (Cause, error) { return parseEnum[Cause]("cause", causeNames, name) }
 
 // Request is what a client asks of the cluster. The types of this file are the only ones.
 type Request interface{ request() }

@@ -150,6 +150,7 @@ type Report struct {
 	Processes  []ProcessInfo `json:"processes"`
 	Forced     []Forced      `json:"forced,omitempty"`
 	Locks      []string      `json:"locks,omitempty"` // applications that hold an update lock there
+	Standing   Standing      `json:"standing,omitempty"`
 }
 
 // Delta is one change of a Report: exactly one of its fields is set.
@@ -160,6 +161,8 @@ type Delta struct {
 	Removed *process.Namespec `json:"removed,omitempty"`
 	Forced  *Forced           `json:"forced,omitempty"`
 	Locks   *[]string         `json:"locks,omitempty"`
+
+	Standing *Standing `json:"standing,omitempty"`
 }
 
 // seconds returns a duration as the number that Supvisors' wires carry.

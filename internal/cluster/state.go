@@ -75,6 +75,22 @@ func (s State) working() bool {
 // closing reports whether the cluster is on its way to restart or shut down.
 func (s State) closing() bool { return s == Restarting || s == ShuttingDown || s == Final }
 
+// Standing is what part a node takes in its cluster, as it says itself.
+type Standing int
+
+// The standings.
+const (
+	Serving   Standing = iota // it takes what is placed on it
+	Reserved                  // a member that is not chosen for any start
+	Draining                  // likewise, and what it runs of managed applications is moved elsewhere
+	Withdrawn                 // no member: it does its own work, in state OFF
+)
+
+var standingNames = []string{"SERVING", "RESERVED", "DRAINING", "WITHDRAWN"}
+
+// String returns the name of the standing.
+func (s Standing) String() string { return enumName(standingNames, int(s)) }
+
 // InstanceState is the state of a node as another node sees it.
 type InstanceState int
 

@@ -28,8 +28,9 @@ type InstanceView struct {
 	TickAt    time.Time
 	LocalTick Tick
 	Locks     []string // applications that hold an update lock there
-	Load      int      // expected load of what is up there, in percent
-	Failure   bool     // a process has ended there in a way that nobody wanted
+	Standing  Standing
+	Load      int  // expected load of what is up there, in percent
+	Failure   bool // a process has ended there in a way that nobody wanted
 }
 
 // ApplicationView is one application with its processes, sorted by name.
