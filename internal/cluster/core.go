@@ -66,6 +66,7 @@ type Core struct {
 	conciliatedAt    time.Time
 	pending          []pendingRequest
 	tellBy           time.Time // until when a Master that ends the cluster waits for the others to know
+	returned         bool      // a node serves again, and has yet to be filled
 	ending           *End      // to be carried out at the end of the Step
 
 	effects []Effect
@@ -151,6 +152,8 @@ func (c *Core) apply(ev Event) {
 		c.localRemoved(ev.Namespec)
 	case LocalLocks:
 		c.localLocks(ev.Applications)
+	case LocalStanding:
+		c.localStanding(ev.Standing)
 	case Ask:
 		c.ask(ev)
 	case Cancel:
@@ -203,7 +206,7 @@ func (c *Core) Report() Report {
 		}
 	}
 	r.Forced = append(r.Forced, c.self.forced...)
-	r.Locks = slices.Clone(c.self.locks)
+	r.Locks, r.Standing = slices.Clone(c.self.locks), c.self.standing
 	return r
 }
 
@@ -255,10 +258,7 @@ func (c *Core) log(level Level, format string, args ...any) {
 func (c *Core) localTick(t Tick) {
 	c.self.tick, c.self.tickAt, c.self.localTick = t, c.now, t
 	c.wall, c.ticks = t.Wall, c.now
-	if c.self.state == InstanceStopped {
-		c.setInstance(c.self, InstanceChecking)
-		c.setInstance(c.self, InstanceChecked)
-	}
+	c.takePart()
 	c.share(Delta{Tick: &t})
 	c.touchNode(c.self)
 }

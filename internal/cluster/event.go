@@ -40,7 +40,8 @@ type LocalProcess struct{ Info ProcessInfo }
 // LocalLocks tells which applications hold an update lock on this node.
 type LocalLocks struct{ Applications []string }
 
-// LocalStanding tells what part this node takes in its cluster from now on.
+// LocalStanding tells what part this node takes in its cluster from now on. It is Serving before the first one. The Share of Withdrawn or Gone
+// is the last thing that the peers hear.
 type LocalStanding struct{ Standing Standing }
 
 // LocalRemoved tells that a process of this node is not configured any more.
@@ -120,6 +121,9 @@ type Reply struct {
 	Err    error
 }
 
+// Forget tells that a node has gone for good: nobody is to look for it any more.
+type Forget struct{ Identifier string }
+
 // SaveTerm keeps the term on disk before anything that follows is done.
 type SaveTerm struct{ Term uint64 }
 
@@ -156,6 +160,7 @@ const (
 
 func (Share) effect()              {}
 func (Resync) effect()             {}
+func (Forget) effect()             {}
 func (Send) effect()               {}
 func (Execute) effect()            {}
 func (Refuse) effect()             {}

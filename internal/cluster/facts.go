@@ -67,6 +67,13 @@ func (m Modes) with(identifier string, s InstanceState) Modes {
 	return m
 }
 
+// without returns the Modes that do not show an instance.
+func (m Modes) without(identifier string) Modes {
+	m.Instances = maps.Clone(m.Instances)
+	delete(m.Instances, identifier)
+	return m
+}
+
 // Tick is the heartbeat that clients can see: a counter and two clocks of the node that sent it.
 type Tick struct {
 	Counter int     `json:"counter"`

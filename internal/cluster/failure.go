@@ -140,14 +140,14 @@ func (c *Core) triggerFailures() {
 	h := &c.failures
 	h.stop = slices.DeleteFunc(h.stop, func(app *application) bool {
 		if idle(app) {
-			c.stopApplication(app, true)
+			c.stopApplication(app, true, ByFailure)
 			return true
 		}
 		return false
 	})
 	h.restart = slices.DeleteFunc(h.restart, func(app *application) bool {
 		if idle(app) {
-			c.restartApplication(app, app.rules.StartingStrategy)
+			c.restartApplication(app, app.rules.StartingStrategy, ByFailure)
 			return true
 		}
 		return false
@@ -162,7 +162,7 @@ func (c *Core) triggerFailures() {
 	})
 	// several processes of one application go into one job
 	for _, p := range ready {
-		c.restartProcess(p, p.app.rules.StartingStrategy, p.args, true)
+		c.restartProcess(p, p.app.rules.StartingStrategy, p.args, true, ByFailure)
 	}
 }
 
@@ -198,11 +198,11 @@ func (c *Core) conciliate(strategy rules.ConciliationStrategy) {
 		case rules.Infanticide: // the oldest stays
 			c.keepOne(p, slices.MaxFunc)
 		case rules.ConciliationStop:
-			c.stopProcess(p, nil, true)
+			c.stopProcess(p, nil, true, ByConflict)
 		case rules.ConciliationRestart:
-			c.restartProcess(p, p.app.rules.StartingStrategy, p.args, true)
+			c.restartProcess(p, p.app.rules.StartingStrategy, p.args, true, ByConflict)
 		case rules.ConciliationRunningFailure:
-			c.stopProcess(p, nil, true)
+			c.stopProcess(p, nil, true, ByConflict)
 			c.failures.add(p)
 		}
 	}
@@ -216,7 +216,7 @@ func (c *Core) keepOne(p *proc, choose func([]*node, func(a, b *node) int) *node
 		return
 	}
 	keep := choose(up, func(a, b *node) int { return cmp.Compare(c.uptime(p, a), c.uptime(p, b)) })
-	c.stopProcess(p, slices.DeleteFunc(up, func(n *node) bool { return n == keep }), true)
+	c.stopProcess(p, slices.DeleteFunc(up, func(n *node) bool { return n == keep }), true, ByConflict)
 }
 
 // uptime is how long a process is up on a node now, by the node's own clock.

@@ -235,6 +235,7 @@ func (c *Core) nextWorking(gone []*node) State {
 	}
 	c.loseJobs(gone)
 	if !c.isMaster() {
+		c.returned = false
 		return c.followMaster()
 	}
 	if c.latestTerm() > c.self.modes.Term {
@@ -253,6 +254,8 @@ func (c *Core) nextWorking(gone []*node) State {
 		if !c.jobsBusy() && len(c.conflicts()) > 0 {
 			return Conciliation
 		}
+		c.drain()
+		c.fill()
 		return Operation
 	default:
 		if c.jobsBusy() {

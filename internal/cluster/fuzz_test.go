@@ -71,7 +71,14 @@ func (c *choices) event(l *lab) Event {
 		case 2, 3:
 			ev.Delta.Modes = &modes
 		case 4:
-			ev.Delta.Removed = &ns
+			switch standing, locks := Standing(c.next(7)), []string{ns.Group}[:c.next(2)]; c.next(3) {
+			case 0:
+				ev.Delta.Standing = &standing
+			case 1:
+				ev.Delta.Locks = &locks
+			default:
+				ev.Delta.Removed = &ns
+			}
 		case 5:
 			ev.Delta.Forced = &Forced{Namespec: ns, State: info.State, Since: float64(c.next(9))}
 		}
@@ -87,6 +94,12 @@ func (c *choices) event(l *lab) Event {
 	case 13:
 		return OrderReceived{ID: uint64(c.next(9)), Order: order}
 	case 14:
+		switch c.next(4) {
+		case 0:
+			return LocalStanding{Standing(c.next(5))}
+		case 1:
+			return LocalLocks{Applications: []string{ns.Group}[:c.next(2)]}
+		}
 		return Timer{}
 	}
 	l.asked++
@@ -152,7 +165,8 @@ func fuzzed(t *testing.T, data []byte) {
 		checkLoads(t, l.c)
 		l.c.View()
 	}
-	// silence: the peers are gone, every wait ends
+	// silence: the peers are gone, no lock is held, every wait ends
+	look(l.c.Step(l.now, LocalLocks{}))
 	for _, nick := range []string{"n2", "n3", "n4"} {
 		look(l.c.Step(l.now, PeerLeft{Identifier: nick}))
 	}

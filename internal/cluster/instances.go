@@ -26,6 +26,7 @@ type node struct {
 	localTick Tick
 	forced    []Forced
 	locks     []string // applications that hold an update lock there
+	standing  Standing
 
 	found   bool          // nobody configured it: what it is called, only its Report tells
 	alive   bool          // gossip sees it
@@ -48,11 +49,19 @@ func (n *node) sharesMachine(m *node) bool {
 }
 
 func (c *Core) addNode(id Identity) *node {
-	n := &node{id: id, rank: len(c.nodes)}
+	n := &node{id: id, rank: c.nextRank()}
 	c.nodes = append(c.nodes, n)
 	c.byID[id.Identifier] = n
 	c.touchNode(n)
 	return n
+}
+
+// nextRank is greater than that of any node; some may have been forgotten.
+func (c *Core) nextRank() int {
+	if len(c.nodes) == 0 {
+		return 0
+	}
+	return c.nodes[len(c.nodes)-1].rank + 1
 }
 
 // setInstance changes the state in which this node sees another one.
@@ -63,9 +72,9 @@ func (c *Core) setInstance(n *node, s InstanceState) {
 	n.state = s
 	c.running = nil
 	c.self.modes = c.self.modes.with(n.id.Identifier, s)
-	if s == InstanceStopped || s == InstanceIsolated {
+	if n != c.self && (s == InstanceStopped || s == InstanceIsolated) {
 		n.modes = Modes{}
-		n.epoch, n.seq, n.locks = "", 0, nil // nothing counts until its next whole Report
+		n.epoch, n.seq, n.locks, n.standing = "", 0, nil, Serving // nothing counts until its next whole Report
 		if n.forced != nil {
 			n.forced = nil
 			c.refreshForced(n)
@@ -168,6 +177,7 @@ func (c *Core) peerReport(r *Report) {
 	c.setModes(n, r.Modes)
 	c.replaceProcesses(n, r.Processes)
 	n.forced, n.locks = slices.Clone(r.Forced), slices.Clone(r.Locks)
+	c.setStanding(n, r.Standing)
 	c.refreshForced(n)
 	if n.state == InstanceChecking {
 		c.setInstance(n, InstanceChecked)
@@ -236,6 +246,8 @@ func (c *Core) peerDelta(ev PeerDelta) {
 	case d.Locks != nil:
 		n.locks = slices.Clone(*d.Locks)
 		c.touchNode(n)
+	case d.Standing != nil:
+		c.setStanding(n, *d.Standing)
 	case d.Forced != nil:
 		n.forced = mergeForced(n.forced, *d.Forced)
 		c.refresh(c.find(d.Forced.Namespec))
@@ -284,14 +296,19 @@ func (c *Core) invalidate() []*node {
 	}
 	for _, n := range gone {
 		// Supvisors asks for the state of the Master, which is unknown when the Master is what was lost
-		fence := n.modes.Instances[c.cfg.Self] == InstanceIsolated || c.cfg.AutoFence && c.state().working()
+		left := !n.standing.member() // as it has said before
+		forget := n.standing == Gone && n.found
+		fence := n.modes.Instances[c.cfg.Self] == InstanceIsolated || c.cfg.AutoFence && c.state().working() && !left
 		state := InstanceStopped
 		if fence {
 			state = InstanceIsolated
 		}
 		c.loseProcesses(n)
 		c.setInstance(n, state)
-		if n.alive && state == InstanceStopped {
+		switch {
+		case forget:
+			c.forget(n)
+		case n.alive && state == InstanceStopped:
 			c.setInstance(n, InstanceChecking)
 			c.emit(Resync{Identifier: n.id.Identifier})
 		}

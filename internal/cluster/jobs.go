@@ -19,6 +19,8 @@ const orderMargin = 2 * tickPeriod
 type command struct {
 	proc *proc
 	node *node // where; nil until a start is placed
+	// cause is why it was planned; nothing depends on it.
+	cause Cause
 	// starts only
 	strategy   rules.StartingStrategy
 	ignoreExit bool // do not wait for the exit of a wait_exit program
@@ -390,6 +392,10 @@ func (c *Core) orderReceived(ev OrderReceived) {
 		c.emit(Refuse{ID: ev.ID, Reason: "the order belongs to a term that is over"})
 		return
 	}
+	if !c.self.standing.member() {
+		c.emit(Refuse{ID: ev.ID, Reason: "this instance has left the cluster"})
+		return
+	}
 	switch o.Action {
 	case RestartCluster, ShutdownCluster:
 		if err := c.end(o.Action == RestartCluster); err != nil {
@@ -407,11 +413,13 @@ func (c *Core) masterTerm() uint64 {
 	return 0
 }
 
-func (c *Core) order(to *node, action Action, p *proc, args string) {
-	o := Order{From: c.cfg.Self, To: to.id.Identifier, Term: c.self.modes.Term, Action: action, ExtraArgs: args}
-	if p != nil {
-		o.Namespec = p.ns
-		c.log(Info, "process %s requested to %s on %s", p.ns, map[Action]string{StartProcess: "start", StopProcess: "stop"}[action], to)
+// order has a node carry out what o says.
+func (c *Core) order(to *node, o Order) {
+	o.From, o.To, o.Term = c.cfg.Self, to.id.Identifier, c.self.modes.Term
+	if verb := orderVerbs[o.Action]; verb != "" {
+		c.log(Info, "process %s requested to %s on %s", o.Namespec, verb, to)
 	}
 	c.emit(Send{Order: o})
 }
+
+var orderVerbs = map[Action]string{StartProcess: "start", StopProcess: "stop"}

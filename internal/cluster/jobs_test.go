@@ -188,7 +188,7 @@ func TestStartGroup(t *testing.T) {
 	l := operation(t, text, nil, names...)
 	l.process("n3", "shop:up", process.Starting)
 	l.process("n2", "shop:down", process.Starting, process.Running, process.Stopping)
-	l.c.planStart(l.app("shop"), rules.Config)
+	l.c.planStart(l.app("shop"), rules.Config, ByRequest)
 	l.step(Timer{})
 	l.wantOrders()
 	if p := l.proc("shop:lost"); p.shown() != process.Fatal || p.forced.Reason != "No resource available" {

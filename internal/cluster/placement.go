@@ -38,6 +38,9 @@ func (c *Core) runningFilter(n *node) string {
 	if n.state != InstanceRunning {
 		return "it is " + n.state.String()
 	}
+	if n.standing != Serving {
+		return "it is " + n.standing.String()
+	}
 	return ""
 }
 

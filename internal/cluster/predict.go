@@ -19,7 +19,7 @@ func (c *Core) testStartApplication(r TestStartApplication) ([]Prediction, error
 	}
 	c.assignNumbered(app) // final, as in Supvisors: the start will use what was predicted
 	t := c.clone()
-	t.startApplication(t.byApp[r.Name], r.Strategy)
+	t.startApplication(t.byApp[r.Name], r.Strategy, ByRequest)
 	return t.predict(), nil
 }
 
@@ -36,7 +36,7 @@ func (c *Core) testStartProcess(r TestStartProcess) ([]Prediction, error) {
 	c.assignNumbered(procs[0].app)
 	t := c.clone()
 	for _, p := range procs {
-		t.startProcess(t.find(p.ns), r.Strategy, "")
+		t.startProcess(t.find(p.ns), r.Strategy, "", ByRequest)
 	}
 	return t.predict(), nil
 }

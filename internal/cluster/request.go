@@ -191,7 +191,7 @@ func (c *Core) askStartApplication(r StartApplication) (*pendingRequest, any, er
 	if app.state != ApplicationStopped {
 		return nil, nil, fault(AlreadyStarted, "%s", r.Name)
 	}
-	c.startApplication(app, r.Strategy)
+	c.startApplication(app, r.Strategy, ByRequest)
 	c.runJobs()
 	if c.starter.job(app) == nil {
 		return nil, nil, fault(AbnormalTermination, "failed to start %s", r.Name)
@@ -212,7 +212,7 @@ func (c *Core) askStopApplication(r StopApplication) (*pendingRequest, any, erro
 	if !app.up() {
 		return nil, nil, fault(NotRunning, "failed to stop %s", r.Name)
 	}
-	c.stopApplication(app, false)
+	c.stopApplication(app, false, ByRequest)
 	c.runJobs()
 	return c.answer(r.Wait, app, func() (any, error) {
 		if app.state != ApplicationStopped {
@@ -227,7 +227,7 @@ func (c *Core) askRestartApplication(r RestartApplication) (*pendingRequest, any
 	if err != nil {
 		return nil, nil, err
 	}
-	c.restartApplication(app, r.Strategy)
+	c.restartApplication(app, r.Strategy, ByRequest)
 	c.runJobs()
 	if !c.hasJob(app) {
 		return nil, nil, fault(AbnormalTermination, "failed to restart %s", r.Name)
@@ -251,7 +251,7 @@ func (c *Core) askStartProcesses(r StartProcesses) (*pendingRequest, any, error)
 		}
 	}
 	for _, p := range procs {
-		c.startProcess(p, r.Strategy, r.ExtraArgs)
+		c.startProcess(p, r.Strategy, r.ExtraArgs, ByRequest)
 	}
 	return c.answerStart(procs, r.Wait, r.Namespec, true)
 }
@@ -292,7 +292,7 @@ func (c *Core) askStartAny(r StartAny) (*pendingRequest, any, error) {
 	if p == nil {
 		return nil, nil, fault(Failed, `no candidate process matching "%s"`, r.Regex)
 	}
-	c.startProcess(p, r.Strategy, r.ExtraArgs)
+	c.startProcess(p, r.Strategy, r.ExtraArgs, ByRequest)
 	return c.answerStart([]*proc{p}, r.Wait, p.ns.String(), p.ns.String())
 }
 
@@ -307,7 +307,7 @@ func (c *Core) askStopProcesses(r StopProcesses) (*pendingRequest, any, error) {
 	}
 	for _, p := range procs {
 		if p.state.IsRunning() { // Supvisors leaves alone what is on its way down
-			c.stopProcess(p, on, false)
+			c.stopProcess(p, on, false, ByRequest)
 		}
 	}
 	c.runJobs()
@@ -325,7 +325,7 @@ func (c *Core) askRestartProcesses(r RestartProcesses) (*pendingRequest, any, er
 		return nil, nil, err
 	}
 	for _, p := range procs {
-		c.restartProcess(p, r.Strategy, r.ExtraArgs, false)
+		c.restartProcess(p, r.Strategy, r.ExtraArgs, false, ByRequest)
 	}
 	c.runJobs()
 	if !c.hasJob(procs[0].app) {
@@ -393,7 +393,7 @@ func (c *Core) askEnd(restart bool) error {
 	if restart {
 		action = RestartCluster
 	}
-	c.order(master, action, nil, "")
+	c.order(master, Order{Action: action})
 	return nil
 }
 

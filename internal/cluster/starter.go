@@ -11,17 +11,17 @@ import (
 func (c *Core) startApplications() {
 	for _, app := range c.apps {
 		if app.rules.StartSequence > 0 && (app.neverStarted() || app.major || app.minor) {
-			c.planStart(app, app.rules.StartingStrategy)
+			c.planStart(app, app.rules.StartingStrategy, BySequence)
 		}
 	}
 }
 
 // planStart plans the start sequence of an application.
-func (c *Core) planStart(app *application, strategy rules.StartingStrategy) {
+func (c *Core) planStart(app *application, strategy rules.StartingStrategy, cause Cause) {
 	j := &job{app: app, strategy: strategy, planned: map[int][]*command{}}
 	for _, p := range app.sequenced() {
 		seq := p.rules.StartSequence
-		j.planned[seq] = append(j.planned[seq], &command{proc: p, strategy: strategy, args: p.args})
+		j.planned[seq] = append(j.planned[seq], &command{proc: p, cause: cause, strategy: strategy, args: p.args})
 	}
 	if len(j.planned) == 0 {
 		c.log(Warn, "application %s has nothing in its start sequence", app.name)
@@ -32,20 +32,20 @@ func (c *Core) planStart(app *application, strategy rules.StartingStrategy) {
 }
 
 // startApplication plans the start of an application that is stopped.
-func (c *Core) startApplication(app *application, strategy rules.StartingStrategy) {
+func (c *Core) startApplication(app *application, strategy rules.StartingStrategy, cause Cause) {
 	if app.state == ApplicationStopped {
-		c.planStart(app, strategy)
+		c.planStart(app, strategy, cause)
 	}
 }
 
 // startProcess plans the start of one process, in the job of its application when there is one. The wait_exit rule does not count
 // outside a start sequence.
-func (c *Core) startProcess(p *proc, strategy rules.StartingStrategy, args string) {
+func (c *Core) startProcess(p *proc, strategy rules.StartingStrategy, args string, cause Cause) {
 	if !p.state.IsStopped() {
 		return
 	}
 	c.assignNumbered(p.app)
-	cmd := &command{proc: p, strategy: strategy, ignoreExit: true, args: args}
+	cmd := &command{proc: p, cause: cause, strategy: strategy, ignoreExit: true, args: args}
 	if j := c.starter.job(p.app); j != nil {
 		j.add(p.rules.StartSequence, cmd)
 		return
@@ -77,7 +77,7 @@ func (c *Core) startGroup(j *job, group []*command) {
 		cmd.node = n
 		cmd.deadline = c.now.Add(orderMargin)
 		j.current = append(j.current, cmd)
-		c.order(n, StartProcess, p, cmd.args)
+		c.order(n, Order{Action: StartProcess, Namespec: p.ns, ExtraArgs: cmd.args, Cause: cmd.cause, Strategy: cmd.strategy})
 	}
 }
 
@@ -128,6 +128,6 @@ func (c *Core) startFailed(j *job, p *proc) {
 // startDone ends a start job.
 func (c *Core) startDone(j *job) {
 	if j.stopAfter {
-		c.stopApplication(j.app, true)
+		c.stopApplication(j.app, true, ByFailure)
 	}
 }

@@ -84,12 +84,21 @@ const (
 	Reserved                  // a member that is not chosen for any start
 	Draining                  // likewise, and what it runs of managed applications is moved elsewhere
 	Withdrawn                 // no member: it does its own work, in state OFF
+	Gone                      // likewise, for good: the others may forget it
 )
 
-var standingNames = []string{"SERVING", "RESERVED", "DRAINING", "WITHDRAWN"}
+var standingNames = []string{"SERVING", "RESERVED", "DRAINING", "WITHDRAWN", "GONE"}
 
 // String returns the name of the standing.
 func (s Standing) String() string { return enumName(standingNames, int(s)) }
+
+// ParseStanding returns the standing of that name.
+func ParseStanding(name string) (Standing, error) {
+	return parseEnum[Standing]("standing", standingNames, name)
+}
+
+// member reports whether a node takes part in the cluster.
+func (s Standing) member() bool { return s < Withdrawn }
 
 // InstanceState is the state of a node as another node sees it.
 type InstanceState int

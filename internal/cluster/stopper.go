@@ -16,6 +16,7 @@ func secs(n int) time.Duration { return time.Duration(n) * time.Second }
 type restart struct {
 	app      *application
 	proc     *proc // nil for the whole application
+	cause    Cause
 	strategy rules.StartingStrategy
 	args     string
 }
@@ -23,16 +24,16 @@ type restart struct {
 // stopApplications plans the stop of everything that is up.
 func (c *Core) stopApplications() {
 	for _, app := range c.apps {
-		c.stopApplication(app, false)
+		c.stopApplication(app, false, BySequence)
 	}
 }
 
 // stopApplication plans the stop sequence of an application, wherever its processes are. With yields it waits for update locks.
-func (c *Core) stopApplication(app *application, yields bool) {
+func (c *Core) stopApplication(app *application, yields bool, cause Cause) {
 	j := &job{app: app, planned: map[int][]*command{}}
 	for _, p := range app.procs {
 		for _, n := range p.running {
-			j.planned[p.rules.StopSequence] = append(j.planned[p.rules.StopSequence], &command{proc: p, node: n, yields: yields})
+			j.planned[p.rules.StopSequence] = append(j.planned[p.rules.StopSequence], &command{proc: p, node: n, cause: cause, yields: yields})
 		}
 	}
 	if len(j.planned) > 0 {
@@ -41,7 +42,7 @@ func (c *Core) stopApplication(app *application, yields bool) {
 }
 
 // stopProcess plans the stop of one process, on all nodes where it is up or on some of them. With yields it waits for update locks.
-func (c *Core) stopProcess(p *proc, on []*node, yields bool) {
+func (c *Core) stopProcess(p *proc, on []*node, yields bool, cause Cause) {
 	j := c.stopper.job(p.app)
 	for _, n := range p.running {
 		if on != nil && !slices.Contains(on, n) {
@@ -51,28 +52,28 @@ func (c *Core) stopProcess(p *proc, on []*node, yields bool) {
 			j = &job{app: p.app, planned: map[int][]*command{}}
 			c.stopper.plan(p.app.rules.StopSequence, j)
 		}
-		j.add(p.rules.StopSequence, &command{proc: p, node: n, yields: yields})
+		j.add(p.rules.StopSequence, &command{proc: p, node: n, cause: cause, yields: yields})
 	}
 }
 
 // restartApplication stops an application, which waits for update locks, and starts it when everything is down.
-func (c *Core) restartApplication(app *application, strategy rules.StartingStrategy) {
+func (c *Core) restartApplication(app *application, strategy rules.StartingStrategy, cause Cause) {
 	if !slices.ContainsFunc(app.procs, func(p *proc) bool { return len(p.running) > 0 }) {
-		c.startApplication(app, strategy)
+		c.startApplication(app, strategy, cause)
 		return
 	}
-	c.afterStop = append(c.afterStop, restart{app: app, strategy: strategy})
-	c.stopApplication(app, true)
+	c.afterStop = append(c.afterStop, restart{app: app, cause: cause, strategy: strategy})
+	c.stopApplication(app, true, cause)
 }
 
 // restartProcess stops a process, and starts it when it is down. With yields it waits for update locks.
-func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args string, yields bool) {
+func (c *Core) restartProcess(p *proc, strategy rules.StartingStrategy, args string, yields bool, cause Cause) {
 	if len(p.running) == 0 {
-		c.startProcess(p, strategy, args)
+		c.startProcess(p, strategy, args, cause)
 		return
 	}
-	c.afterStop = append(c.afterStop, restart{app: p.app, proc: p, strategy: strategy, args: args})
-	c.stopProcess(p, nil, yields)
+	c.afterStop = append(c.afterStop, restart{app: p.app, proc: p, cause: cause, strategy: strategy, args: args})
+	c.stopProcess(p, nil, yields, cause)
 }
 
 // stopGroup stops the processes of one sequence number. One that is on its way down already is waited for all the same.
@@ -97,7 +98,7 @@ func (c *Core) stopGroup(j *job, group []*command) {
 
 func (c *Core) orderStop(cmd *command) {
 	cmd.held, cmd.deadline = false, c.now.Add(orderMargin)
-	c.order(cmd.node, StopProcess, cmd.proc, "")
+	c.order(cmd.node, Order{Action: StopProcess, Namespec: cmd.proc.ns, Cause: cmd.cause})
 }
 
 // locked reports whether a stop has to wait until the application gives its update lock on the node back.
@@ -148,11 +149,11 @@ func (c *Core) stopDone(j *job) {
 	for _, r := range waiting {
 		switch {
 		case r.proc != nil:
-			c.startProcess(r.proc, r.strategy, r.args)
+			c.startProcess(r.proc, r.strategy, r.args, r.cause)
 		case j.kept: // what was stopped is needed all the more
-			c.planStart(r.app, r.strategy)
+			c.planStart(r.app, r.strategy, r.cause)
 		default:
-			c.startApplication(r.app, r.strategy)
+			c.startApplication(r.app, r.strategy, r.cause)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (c *Core) View() *View {
 
 func (n *node) show() *InstanceView {
 	return &InstanceView{Identity: n.id, State: n.state, Modes: n.modes, Tick: n.tick, TickAt: n.tickAt,
-		LocalTick: n.localTick, Locks: n.locks, Load: n.load, Failure: n.state == InstanceRunning && n.crashes > 0}
+		LocalTick: n.localTick, Locks: n.locks, Standing: n.standing, Load: n.load, Failure: n.state == InstanceRunning && n.crashes > 0}
 }
 
 func (c *Core) showApplication(a *application) *ApplicationView {

@@ -144,6 +144,9 @@ func (n *Node) runningIn(v *cluster.View) map[place]int {
 // checkOrder: an order agrees with the rules, as far as the node that gives it can know.
 func (n *Node) checkOrder(o cluster.Order) {
 	v := n.core.View()
+	if !n.member() && o.To != n.id.Identifier {
+		n.w.violate("%s gives %s an order although it has left the cluster", n.id.Nick, o.To)
+	}
 	app := v.Application(o.Namespec.Group)
 	if app == nil {
 		return
@@ -155,12 +158,15 @@ func (n *Node) checkOrder(o cluster.Order) {
 		if own.At(o.To).Disabled {
 			n.w.violate("%s starts the disabled %s on %s", n.id.Nick, o.Namespec, o.To)
 		}
-		if n.orderedAt != n.w.now {
-			n.orderedAt, n.ordered = n.w.now, map[string]int{}
+		if to.Standing != cluster.Serving {
+			n.w.violate("%s starts %s on %s, which is %s", n.id.Nick, o.Namespec, o.To, to.Standing)
 		}
-		n.ordered[o.To] += own.Rules.ExpectedLoad
-		if to.Load+n.ordered[o.To] > 100 {
-			n.w.violate("%s starts %s on %s with load %d", n.id.Nick, o.Namespec, o.To, to.Load)
+		if n.orderedAt != n.w.now {
+			n.orderedAt, n.ordered = n.w.now, map[place]int{}
+		}
+		n.ordered[place{o.Namespec, o.To}] = own.Rules.ExpectedLoad
+		if load := to.Load + n.orderedOf(v, o.To); load > 100 {
+			n.w.violate("%s starts %s on %s, which gives it load %d", n.id.Nick, o.Namespec, o.To, load)
 		}
 		if n.w.alone {
 			n.checkStartOrder(v, app, own)
@@ -173,6 +179,17 @@ func (n *Node) checkOrder(o cluster.Order) {
 			n.w.violate("%s stops %s on %s, where %s holds its update lock", n.id.Nick, o.Namespec, o.To, app.Name)
 		}
 	}
+}
+
+// orderedOf is the load of the starts that were ordered of a node at this moment and do not show in its load yet.
+func (n *Node) orderedOf(v *cluster.View, identifier string) (load int) {
+	for p, l := range n.ordered {
+		shown := v.Application(p.Group).Process(p.Process)
+		if p.on == identifier && !(shown.State.IsRunning() && slices.Contains(shown.Running, identifier)) {
+			load += l
+		}
+	}
+	return load
 }
 
 // checkStartOrder: a start waits for the starts of lower numbers in its application, and for the exit of those with wait_exit, as far as
@@ -247,6 +264,12 @@ func (w *World) CheckSettled() error {
 	}
 	for _, a := range w.up() {
 		m := a.core.View().Self.Modes
+		if !a.member() {
+			if err := a.checkAlone(); err != nil {
+				return err
+			}
+			continue
+		}
 		if m.State != cluster.Operation {
 			return fmt.Errorf("%s is in %s", a.id.Nick, m.State)
 		}
@@ -277,6 +300,22 @@ func (w *World) CheckSettled() error {
 		}
 	}
 	return w.checkTruth()
+}
+
+// checkAlone: who has left the cluster knows of nobody.
+func (n *Node) checkAlone() error {
+	v := n.core.View()
+	if m := v.Self.Modes; m.State != cluster.Off || m.Master != "" {
+		return fmt.Errorf("%s has left the cluster and is in %s with Master %q", n.id.Nick, m.State, m.Master)
+	}
+	for _, app := range v.Applications {
+		for _, p := range app.Processes {
+			if slices.ContainsFunc(p.Running, func(on string) bool { return on != n.id.Identifier }) {
+				return fmt.Errorf("%s has left the cluster and sees %s on %q", n.id.Nick, p.Namespec, p.Running)
+			}
+		}
+	}
+	return nil
 }
 
 // checkSums: what a View tells of instances and processes follows from its parts.
@@ -318,6 +357,9 @@ func (w *World) checkTruth() error {
 		for _, b := range w.up() {
 			if !w.linked(a, b) {
 				continue
+			}
+			if s := v.Instance(b.id.Identifier).Standing; s != b.standing {
+				return fmt.Errorf("%s believes that %s is %s, not %s", a.id.Nick, b.id.Nick, s, b.standing)
 			}
 			if locks := v.Instance(b.id.Identifier).Locks; !slices.Equal(locks, b.locks) {
 				return fmt.Errorf("%s believes that %q are locked on %s, not %q", a.id.Nick, locks, b.id.Nick, b.locks)

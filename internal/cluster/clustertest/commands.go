@@ -55,6 +55,11 @@ var actions = map[string]func(w *World, args []string) error{
 	"kill":   eachNode((*Node).Kill),
 	"freeze": eachNode((*Node).Freeze),
 	"thaw":   eachNode((*Node).Thaw),
+	"take": func(w *World, args []string) error {
+		s, err := cluster.ParseStanding(args[1])
+		w.Node(args[0]).Take(s)
+		return err
+	},
 	"partition": func(w *World, args []string) error {
 		var sides [][]string
 		for _, side := range strings.Split(strings.Join(args, " "), "|") {

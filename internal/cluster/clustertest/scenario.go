@@ -68,8 +68,13 @@ func (s Sim) Run() (*World, error) {
 	}
 	w.repair()
 	err := w.CheckSettled()
-	if err == nil && rnd.IntN(3) == 0 {
-		err = w.loseOne(w.nodes[rnd.IntN(len(w.nodes))], rnd.IntN(2) == 0)
+	if n := w.nodes[rnd.IntN(len(w.nodes))]; err == nil {
+		switch rnd.IntN(6) {
+		case 0, 1:
+			err = w.loseOne(n, rnd.IntN(2) == 0)
+		case 2:
+			err = w.drainOne(n)
+		}
 	}
 	return w, err
 }
@@ -81,6 +86,7 @@ func (w *World) repair() {
 	for _, n := range w.nodes {
 		n.Thaw()
 		n.Start()
+		n.Take(cluster.Serving)
 		for _, app := range n.locks {
 			n.Lock(app, false)
 		}
@@ -126,10 +132,44 @@ func (w *World) loseOne(n *Node, back bool) error {
 	return w.CheckSettled()
 }
 
+// drainOne drains one node of a cluster at rest: what is managed goes on elsewhere, and nothing of it is left there when the node goes.
+func (w *World) drainOne(n *Node) error {
+	var ran []string
+	for _, ch := range n.procs {
+		if ch.info.State == process.Running && ch.prog.Group != "loose" && ch.prog.Exits == 0 {
+			ran = append(ran, ch.info.Namespec().String())
+		}
+	}
+	n.Take(cluster.Draining)
+	w.Run(quietTime / 2)
+	if err := w.CheckSettled(); err != nil {
+		return fmt.Errorf("while %s is drained: %w", n.id.Nick, err)
+	}
+	for _, ch := range n.procs {
+		if !ch.info.State.IsStopped() && ch.prog.Group != "loose" {
+			return fmt.Errorf("%s is left on %s, which is drained", ch.info.Namespec(), n.id.Nick)
+		}
+	}
+	for _, name := range ran {
+		shown := n.core.View().Application(process.ParseNamespec(name).Group).Process(process.ParseNamespec(name).Process)
+		if shown.State != process.Running && shown.Reason != "No resource available" {
+			return fmt.Errorf("%s did not survive the drain of %s: it is %s %s", name, n.id.Nick, shown.Shown, shown.Reason)
+		}
+	}
+	for _, s := range []cluster.Standing{cluster.Withdrawn, cluster.Reserved, cluster.Serving} {
+		n.Take(s)
+		w.Run(quietTime / 2)
+		if err := w.CheckSettled(); err != nil {
+			return fmt.Errorf("while %s is %s: %w", n.id.Nick, s, err)
+		}
+	}
+	return nil
+}
+
 // fault does one random thing to the cluster.
 func (w *World) fault(rnd *rand.Rand) {
 	n := w.nodes[rnd.IntN(len(w.nodes))]
-	switch rnd.IntN(16) {
+	switch rnd.IntN(17) {
 	case 0, 1:
 		n.Kill()
 	case 2, 3:
@@ -156,6 +196,8 @@ func (w *World) fault(rnd *rand.Rand) {
 		if rnd.IntN(4) == 0 {
 			n.Ask(cluster.Restart{})
 		}
+	case 16:
+		n.Take(cluster.Standing(rnd.IntN(int(cluster.Gone))))
 	case 12, 13:
 		n.Lock(pick(rnd, "shop", "tools", "batch"), rnd.IntN(3) > 0)
 	default:

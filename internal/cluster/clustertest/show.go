@@ -60,6 +60,7 @@ func showNode(n *Node) string {
 	add(v.Self.Load > 0, "load %d", v.Self.Load)
 	for _, other := range v.Instances {
 		add(other.State != cluster.InstanceRunning, "sees %s %s", other.Nick, other.State)
+		add(other.Standing != cluster.Serving, "sees %s %s", other.Nick, other.Standing)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -23,6 +23,7 @@ import (
 //	up n1 n2                          power on and wait for OPERATION, without a word
 //	run 20s                           time passes
 //	kill n1, freeze n1, thaw n1       power cut; SIGSTOP and SIGCONT of the daemon
+//	take n1 DRAINING                  another standing
 //	partition n1 | n2 n3, heal        cables
 //	crash n2 shop:db                  the process dies
 //	local n2 start shop:db            what a user does on that node alone: start or stop

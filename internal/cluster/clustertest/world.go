@@ -96,9 +96,10 @@ type Node struct {
 	held      []func() // what arrived while it was frozen
 	procs     []*child
 	locks     []string // applications that hold their update lock here
+	standing  cluster.Standing
 	tick      int
-	modes     cluster.Modes  // as last shared
-	ordered   map[string]int // load of the starts that were ordered of each node at this moment
+	modes     cluster.Modes // as last shared
+	ordered   map[place]int // loads of the starts that were ordered at this moment
 	orderedAt time.Duration
 	started   map[place]bool  // starts that were ordered since the last election
 	ending    map[place]int   // what was up when the cluster began to end, with its pid
@@ -235,8 +236,11 @@ func (w *World) wall() float64 { return 1_700_000_000 + w.now.Seconds() }
 
 // connected tells whether messages go from one node to another.
 func (w *World) connected(from, to *Node) bool {
-	return from.core != nil && to.core != nil && !w.cut[[2]int{from.rank, to.rank}]
+	return from.member() && to.member() && !w.cut[[2]int{from.rank, to.rank}]
 }
+
+// member tells whether the node is up and takes part in the gossip.
+func (n *Node) member() bool { return n.core != nil && n.standing < cluster.Withdrawn }
 
 // linked tells whether two nodes reach each other both ways.
 func (w *World) linked(a, b *Node) bool { return w.connected(a, b) && w.connected(b, a) }
@@ -265,7 +269,7 @@ func (n *Node) Start() {
 			cfg.Instances = append(cfg.Instances, m.declared())
 		}
 	}
-	n.procs, n.locks, cfg.Processes = nil, nil, nil
+	n.procs, n.locks, n.standing, cfg.Processes = nil, nil, cluster.Serving, nil
 	for i := range w.cfg.Programs {
 		if p := &w.cfg.Programs[i]; p.on(n.id.Nick) {
 			ch := &child{prog: p, info: cluster.ProcessInfo{Group: p.Group, Name: p.Name, Program: cmp.Or(p.Of, p.Name), Index: p.Index, StartSecs: p.StartSecs,
@@ -299,6 +303,21 @@ func (n *Node) Kill() {
 	n.w.tell(n, "is killed")
 	n.core = nil
 	n.breakStreams()
+	n.w.gossip()
+}
+
+// Take has a node take another part in the cluster. Who leaves it hears nobody any more.
+func (n *Node) Take(s cluster.Standing) {
+	if n.core == nil || n.frozen || n.standing == s {
+		return
+	}
+	n.w.tell(n, "is to be %s", s)
+	n.step(cluster.LocalStanding{Standing: s})
+	if n.standing = s; s >= cluster.Withdrawn {
+		n.closeStreams()
+		clear(n.streams)
+		clear(n.sees)
+	}
 	n.w.gossip()
 }
 
