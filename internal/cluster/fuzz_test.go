@@ -165,8 +165,9 @@ func fuzzed(t *testing.T, data []byte) {
 		checkLoads(t, l.c)
 		l.c.View()
 	}
-	// silence: the peers are gone, no lock is held, every wait ends
+	// silence: the peers are gone, no lock is held, nothing is drained, every wait ends
 	look(l.c.Step(l.now, LocalLocks{}))
+	look(l.c.Step(l.now, LocalStanding{Serving}))
 	for _, nick := range []string{"n2", "n3", "n4"} {
 		look(l.c.Step(l.now, PeerLeft{Identifier: nick}))
 	}

@@ -51,7 +51,7 @@ func (c *Core) setStanding(n *node, s Standing) {
 }
 
 // drain moves what is managed away from the nodes that ask for it, application by application, as far as they have no other job (Master
-// only). The stops wait for update locks. A stop that came to nothing is not tried again before the process is heard of.
+// only). The stops wait for update locks; one that came to nothing is tried again.
 func (c *Core) drain() {
 	if !slices.ContainsFunc(c.runners(), func(n *node) bool { return n.standing == Draining }) {
 		return
@@ -62,7 +62,7 @@ func (c *Core) drain() {
 		}
 		for _, p := range app.procs {
 			from := slices.DeleteFunc(p.up(), func(n *node) bool { return n.standing != Draining })
-			if len(from) > 0 && p.forced == nil {
+			if len(from) > 0 {
 				c.afterStop = append(c.afterStop, restart{app: app, proc: p, cause: ByDrain, strategy: app.rules.StartingStrategy, args: p.args})
 				c.stopProcess(p, from, true, ByDrain)
 			}
