@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -279,5 +280,24 @@ func TestLoadFiles(t *testing.T) {
 	}
 	if set, problems = Load(nil); set == nil || problems != nil || set.Application("a", Local).Managed {
 		t.Errorf("no file: %v, %v", set, problems)
+	}
+}
+
+// TestOtherReader has a reader that refuses a file.
+func TestOtherReader(t *testing.T) {
+	var seen []string
+	read := func(path string) ([]byte, error) {
+		seen = append(seen, path)
+		if path == "b" {
+			return nil, errors.New("b: not signed")
+		}
+		return []byte(`<root><application name="shop"/></root>`), nil
+	}
+	if set, problems := LoadWith([]string{"a"}, read); len(problems) > 0 || !set.Application("shop", Config).Managed {
+		t.Errorf("got %q", texts(problems))
+	}
+	set, problems := LoadWith([]string{"b", "c"}, read)
+	if set != nil || !slices.Equal(texts(problems), []string{"b: b: not signed"}) || !slices.Equal(seen, []string{"a", "b", "c"}) {
+		t.Errorf("got %q of %q", texts(problems), seen)
 	}
 }

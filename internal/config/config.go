@@ -25,6 +25,7 @@ type Config struct {
 	Supvisors   *Supvisors   // [rpcinterface:supvisors]; nil makes a plain Supervisor
 	Rest        []Rest       // [rest] and [rest:x], in order of the file
 	Device      *Device      // [device]; nil when no listener of Rest serves the device API
+	Agent       *Agent       // [agent]; nil when no listener of Rest serves the agent API
 
 	// Warnings are what does not stop the daemon: unknown sections and options, values that are ignored or replaced.
 	Warnings []Problem

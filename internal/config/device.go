@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,9 +44,9 @@ type Device struct {
 var deviceUUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // device reads [device]; without one all options have their defaults.
-func (l *loader) device() Device {
+func (l *loader) device() *Device {
 	s := l.section("device", ini.Vars{"host_node_name": l.host})
-	d := Device{
+	d := &Device{
 		UUID: get(s, "uuid", "", func(text string) (string, error) {
 			if !deviceUUID.MatchString(text) {
 				return "", fmt.Errorf("%s is not 32 hexadecimal digits", ini.Repr(text))
@@ -90,14 +89,21 @@ func (l *loader) device() Device {
 		}),
 		ConnectivityInterval: get(s, "connectivity_interval", time.Minute, parseSeconds),
 	}
-	if inject, ok := s.expanded("inject_env"); ok {
-		if all, err := ini.Bool(inject.Text); err == nil {
-			d.InjectAll = all
-		} else {
-			d.InjectGroups, _ = parseNames(inject.Text)
-		}
-	}
+	d.InjectAll, d.InjectGroups = s.injection()
 	return d
+}
+
+// injection reads inject_env: a boolean for all groups, or the names of some.
+func (s *section) injection() (all bool, groups []string) {
+	inject, ok := s.expanded("inject_env")
+	if !ok {
+		return false, nil
+	}
+	all, err := ini.Bool(inject.Text)
+	if err != nil {
+		groups, _ = parseNames(inject.Text)
+	}
+	return all, groups
 }
 
 // pairs reads a list of name:value.
@@ -126,9 +132,4 @@ func absolute(path string) (string, error) {
 		return "", fmt.Errorf("%s is not an absolute path without detours", ini.Repr(path))
 	}
 	return path, nil
-}
-
-// servesDevice reports whether any listener has the device API.
-func servesDevice(rest []Rest) bool {
-	return slices.ContainsFunc(rest, func(r Rest) bool { return slices.Contains(r.APIs, "device") })
 }

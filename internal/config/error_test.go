@@ -2,6 +2,9 @@ package config
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 const (
 	daemon  = "[supervisord]\n"                  // line 1
 	program = "[program:p]\ncommand=/bin/true\n" // lines 2 and 3 after daemon
+	agent   = "[rest]\napis=agent\n[agent]\n"    // lines 2 to 4 after daemon
 	inP     = " in section 'program:p' (file: '@DIR@/supervisord.conf')"
 )
 
@@ -77,9 +81,23 @@ func TestProblems(t *testing.T) {
 		{"data without a name", "[rest]\napis=device\n[device]\ndata_dirs=/x", "5: [device] data_dirs: '/x' is not name:value of another name"},
 		{"what is allowed", "[rest]\napis=device\n[device]\nallow=all", "5: [device] allow: 'all' is not one of purge, reboot, shutdown, host-config, fleet"},
 		{"target of the probe", "[rest]\napis=device\n[device]\nconnectivity_targets=h", "5: [device] connectivity_targets: 'h' is not host:port"},
+		{"organization", agent + "organization=a=b", `5: [agent] organization: 'a=b' is not made of letters, digits, spaces and - * + ( ) ? & ! _ . @ , : / \`},
+		{"no organization", agent + "organization=", `5: [agent] organization: '' is not made of letters, digits, spaces and - * + ( ) ? & ! _ . @ , : / \`},
+		{"alias", agent + "service_urls=web:http://h/a, api:http://h/%%41", `5: [agent] service_urls: 'http://h/%41' is not made of letters, digits, spaces and - * + ( ) ? & ! _ . @ , : / \`},
+		{"alias of nothing", agent + "service_urls=web", "5: [agent] service_urls: 'web' is not name:value of another name"},
+		{"two versions", agent + "service_versions=web:1, web:2", "5: [agent] service_versions: 'web:2' is not name:value of another name"},
+		{"registration", agent + "auto_configure=maybe", "5: [agent] auto_configure: not a valid boolean value: 'maybe'"},
+		{"status of a node", agent + "node_gone_404=404", "5: [agent] node_gone_404: not a valid boolean value: '404'"},
+		{"time to drain", agent + "quiesce_timeout=0", "5: [agent] quiesce_timeout: '0' is not 1 or more seconds"},
+		{"time to drain with a unit", agent + "quiesce_timeout=5m", `5: [agent] quiesce_timeout: invalid value for seconds: "5m". integer expected in (0, 31536000)`},
+		{"variables", agent + "input_names=PATH, A=B", `5: [agent] input_names: 'A=B' is not made of letters, digits, spaces and - * + ( ) ? & ! _ . @ , : / \`},
+		{"restart", agent + "restart_on_input=x", "5: [agent] restart_on_input: not a valid boolean value: 'x'"},
+		{"agreements", agent + "agreements=none", "5: [agent] agreements: 'none' is not one of managed, all"},
+		{"signatures", agent + "require_signed=rules, configs", "5: [agent] require_signed: 'configs' is not one of rules, config"},
+		{"joining", agent + "allow_join=", "5: [agent] allow_join: not a valid boolean value: ''"},
 		{"open rest", "[rest]\nport=*:5000", "3: [rest] port: others than this machine can reach it, so it needs a username and a password, or insecure=true"},
 		{"port of rest", "[rest]\nport=x", "3: [rest] port: not a valid port number: 'x' "},
-		{"interfaces of rest", "[rest]\napis=supvisors,agents", "3: [rest] apis: 'agents' is not one of supvisors, device"},
+		{"interfaces of rest", "[rest]\napis=supvisors,agents", "3: [rest] apis: 'agents' is not one of supvisors, device, agent"},
 		{"prefix of rest", "[rest]\nprefix=api", "3: [rest] prefix: 'api' is not a path like /api"},
 		{"origins of rest", "[rest]\ncors_origins=https://a/", "3: [rest] cors_origins: 'https://a/' is not an origin like https://ops.example.com"},
 		{"statuses of rest", "[rest]\nfault_status=http", "3: [rest] fault_status: 'http' is not one of compat, rich"},
@@ -199,6 +217,39 @@ func TestProblemsOfIncludedFiles(t *testing.T) {
 	}
 }
 
+// TestOtherReader has a reader that refuses files.
+func TestOtherReader(t *testing.T) {
+	dir := folder(t, map[string]string{conf: daemon + "[include]\nfiles=d/*\n", "d/1.conf": program, "d/2.conf": "[program:q]\ncommand=x\n", "d/sub/x": ""})
+	path := filepath.Join(dir, conf)
+	var seen []string
+	refuse := func(which string) func(string) ([]byte, error) {
+		return func(path string) ([]byte, error) {
+			seen = append(seen, strings.TrimPrefix(path, dir+"/"))
+			if strings.HasSuffix(path, which) {
+				return nil, fmt.Errorf("%s: not signed", path)
+			}
+			return os.ReadFile(path)
+		}
+	}
+	c, err := LoadWith(path, Flags{}, refuse("none"))
+	if err != nil || len(c.Groups) != 2 || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].String(), "d/sub") {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	same(t, "files", seen, []string{conf, "d/1.conf", "d/2.conf", "d/sub"})
+	for which, want := range map[string]string{
+		conf:       path + ": " + path + ": not signed",
+		"d/2.conf": path + ":3: [include]: " + dir + "/d/2.conf: not signed",
+	} {
+		if c, err := LoadWith(path, Flags{}, refuse(which)); c != nil || err == nil || err.Error() != want {
+			t.Errorf("%s is refused: got %v\nwant %s", which, err, want)
+		}
+	}
+	absent := func(string) ([]byte, error) { return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist} }
+	if _, err := LoadWith(path, Flags{}, absent); err == nil || err.Error() != path+": could not find config file "+path {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
@@ -209,6 +260,11 @@ func TestWarnings(t *testing.T) {
 			"2: [supervisord] nodemon: unknown option", "5: [program:p] no_such: unknown option", "6: [nothing:x]: unknown section",
 			"8: [supervisorweird]: unknown section", "10: [rpcinterface:twiddler]: this extension is not known and ignored"}},
 		{"plugins are not judged", daemon + "[ctlplugin:x]\nsupervisor.ctl_factory=a:b\n[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=a:b\nz=1\n", nil},
+		{"interfaces that nobody serves", daemon + "[rest]\n[device]\nuuid=x\n[agent]\nnonsense=x\n", []string{
+			"3: [device]: no [rest] section has device in its apis: the section has no effect",
+			"5: [agent]: no [rest] section has agent in its apis: the section has no effect"}},
+		{"no option of the agent", daemon + agent + "pattern=rack\ntrust_loopback=true\n", []string{
+			"5: [agent] pattern: unknown option", "6: [agent] trust_loopback: unknown option"}},
 		{"known but elsewhere", daemon + program + "events=TICK_5\n[supervisorctl]\nserverurl=http://x:1\nhost=1\n", []string{
 			"4: [program:p] events: unknown option", "7: [supervisorctl] host: unknown option"}},
 		{"defaults are for all", "[DEFAULT]\nfoo=1\n" + daemon + program, nil},

@@ -12,10 +12,14 @@ import (
 
 // Load reads the configuration file and what it includes. The flags override the file. The error is an *Error with every
 // problem.
-func Load(path string, flags Flags) (*Config, error) {
+func Load(path string, flags Flags) (*Config, error) { return LoadWith(path, flags, nil) }
+
+// LoadWith is Load with another way to read configuration files, if one is given, such as one that refuses what nobody trusted has
+// signed. Its *fs.PathError is treated as that of the system: an included file is left out with a warning. Any other error is a problem.
+func LoadWith(path string, flags Flags, read func(path string) ([]byte, error)) (*Config, error) {
 	l, err := newLoader(path, flags)
 	if err == nil {
-		l.doc, err = ini.Load(path, l.global())
+		l.doc, err = ini.LoadWith(path, l.global(), read)
 	}
 	if err != nil {
 		return nil, &Error{Problems: fileProblems(path, err)}
@@ -54,9 +58,11 @@ func (l *loader) load() (*Config, error) {
 	c.Ctl = l.ctl()
 	c.Supvisors = l.supvisors(c.Inet)
 	c.Rest = l.rest(c.Inet)
-	if servesDevice(c.Rest) {
-		device := l.device()
-		c.Device = &device
+	if serves(c.Rest, "device") {
+		c.Device = l.device()
+	}
+	if serves(c.Rest, "agent") {
+		c.Agent = l.agent()
 	}
 	l.unknown()
 	if l.problems != nil {

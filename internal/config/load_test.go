@@ -342,3 +342,43 @@ connectivity_interval=30
 		t.Errorf("got %+v, warnings %v", c.Device, c.Warnings)
 	}
 }
+
+func TestAgent(t *testing.T) {
+	c := mustLoad(t, daemon+`[rest:agent]
+port=127.0.0.1:8510
+apis=Agent
+trust_loopback=true
+[agent]
+organization=Acme (test)
+service_urls=web:https://host:8443/services/web, api : speed
+service_versions=web:2.1.0
+auto_configure=false
+node_gone_404=true
+quiesce_timeout=20
+input_names=PATH, LD_PRELOAD,PATH
+restart_on_input=true
+inject_env=web, api
+agreements=All
+require_signed=Config, rules
+allow_join=true
+`)
+	want := Agent{Organization: "Acme (test)", ServiceURLs: map[string]string{"web": "https://host:8443/services/web", "api": "speed"},
+		ServiceVersions: map[string]string{"web": "2.1.0"}, NodeGone404: true, QuiesceTimeout: 20 * time.Second, InputNames: []string{"PATH", "LD_PRELOAD"},
+		RestartOnInput: true, InjectGroups: []string{"web", "api"}, AllAgreements: true, SignedRules: true, SignedConfig: true, AllowJoin: true}
+	if !reflect.DeepEqual(*c.Agent, want) || len(c.Warnings) != 0 || !c.Rest[0].TrustLoopback || !slices.Equal(c.Rest[0].APIs, []string{"agent"}) || c.Device != nil {
+		t.Errorf("got %+v, warnings %v", *c.Agent, c.Warnings)
+	}
+	c = mustLoad(t, daemon+"[rest]\n[rest:two]\nport=1\ninsecure=true\napis=device,agent\n[agent]\nrequire_signed=config\ninject_env=on\n")
+	if want := (Agent{Organization: "supvisors", AutoConfigure: true, QuiesceTimeout: 5 * time.Minute, InjectAll: true, SignedConfig: true}); !reflect.DeepEqual(*c.Agent, want) {
+		t.Errorf("got %+v", *c.Agent)
+	}
+	if c.Device == nil {
+		t.Error("the device is left out")
+	}
+	if c := mustLoad(t, daemon+"[rest]\napis=agent\n"); !reflect.DeepEqual(*c.Agent, Agent{Organization: "supvisors", AutoConfigure: true, QuiesceTimeout: 5 * time.Minute}) {
+		t.Errorf("got %+v", *c.Agent)
+	}
+	if c := mustLoad(t, daemon+"[rest]\napis=supvisors,device\n[agent]\nallow_join=true\n"); c.Agent != nil {
+		t.Errorf("got %+v", c.Agent)
+	}
+}

@@ -14,7 +14,7 @@ import (
 const defaultRest = "127.0.0.1:5000"
 
 // restAPIs are the interfaces that a listener of REST may serve.
-var restAPIs = []string{"supvisors", "device"}
+var restAPIs = []string{"supvisors", "device", "agent"}
 
 // Rest is a listener for REST clients: a section [rest] or [rest:name].
 type Rest struct {
@@ -26,7 +26,7 @@ type Rest struct {
 	Rich    bool     // faults have statuses of their own (fault_status = rich)
 	Origins []string // of other sites whose pages may act (cors_origins)
 	Metrics bool     // serves /metrics
-	// TrustLoopback lets clients on this machine use the device API without a key.
+	// TrustLoopback lets clients on this machine use the device and agent APIs without a key.
 	TrustLoopback bool
 	StateDir      string // absolute; where what must survive a restart is kept. "" is beside the pid file. Of [rest] alone.
 }
@@ -76,6 +76,11 @@ func (l *loader) restServer(name string, inet []InetServer) Rest {
 		r.StateDir = get(s, "state_dir", "", l.ownFile)
 	}
 	return r
+}
+
+// serves reports whether any listener has an API.
+func serves(rest []Rest, api string) bool {
+	return slices.ContainsFunc(rest, func(r Rest) bool { return slices.Contains(r.APIs, api) })
 }
 
 // isLoopback reports whether only this machine can reach a host address.

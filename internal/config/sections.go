@@ -24,8 +24,8 @@ func (l *loader) unknown() {
 		case strings.HasPrefix(name, "rpcinterface:") && !known:
 			l.warn(Problem{Pos: l.doc.Header(name), Section: name, Text: "this extension is not known and ignored"})
 			continue
-		case name == "device" && !known:
-			l.warn(Problem{Pos: l.doc.Header(name), Section: name, Text: "no [rest] section has device in its apis: the section has no effect"})
+		case (name == "device" || name == "agent") && !known:
+			l.warn(Problem{Pos: l.doc.Header(name), Section: name, Text: "no [rest] section has " + name + " in its apis: the section has no effect"})
 			continue
 		case !known:
 			l.warn(Problem{Pos: l.doc.Header(name), Section: name, Text: "unknown section"})

@@ -3,6 +3,7 @@ package ini
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +14,15 @@ import (
 //
 // vars are the expansions of the files= option; here and host_node_name belong to them. The error joins one error per file
 // that is no configuration text.
-func Load(path string, vars Vars) (*Document, error) {
-	d, err := LoadOne(path)
+func Load(path string, vars Vars) (*Document, error) { return LoadWith(path, vars, nil) }
+
+// LoadWith is Load with another way to read files, if one is given. Its *fs.PathError is treated as that of the system; any other error
+// refuses a file, an included one too, and with it the whole configuration.
+func LoadWith(path string, vars Vars, read func(path string) ([]byte, error)) (*Document, error) {
+	if read == nil {
+		read = os.ReadFile
+	}
+	d, err := loadOne(path, read)
 	if err != nil || !d.Has("include") {
 		return d, err
 	}
@@ -33,7 +41,7 @@ func Load(path string, vars Vars) (*Document, error) {
 	}
 	var errs []error
 	for _, pattern := range strings.FieldsFunc(patterns, isSpace) {
-		errs = append(errs, d.include(join(base, pattern), files.Pos))
+		errs = append(errs, d.include(join(base, pattern), files.Pos, read))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -41,7 +49,7 @@ func Load(path string, vars Vars) (*Document, error) {
 	return d, nil
 }
 
-// IncludeError is a fault of the [include] section itself.
+// IncludeError is a fault of the [include] section itself, or that a file it names was refused.
 type IncludeError struct {
 	Pos Position
 	Err error
@@ -54,13 +62,17 @@ func (e *IncludeError) Error() string { return e.Err.Error() }
 func (e *IncludeError) Unwrap() error { return e.Err }
 
 // LoadOne reads one file without what it includes, as supervisorctl does. The texts of its errors are Supervisor's.
-func LoadOne(path string) (*Document, error) {
-	text, err := os.ReadFile(path)
+func LoadOne(path string) (*Document, error) { return loadOne(path, os.ReadFile) }
+
+func loadOne(path string, read func(path string) ([]byte, error)) (*Document, error) {
+	text, err := read(path)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, &FileError{Path: path, Verb: "find", Err: err}
-	case err != nil:
+	case isSystem(err):
 		return nil, &FileError{Path: path, Verb: "read", Err: err}
+	case err != nil:
+		return nil, err
 	}
 	return Parse(path, string(text))
 }
@@ -78,16 +90,26 @@ func (e *FileError) Error() string { return fmt.Sprintf("could not %s config fil
 // Unwrap returns the error of the system.
 func (e *FileError) Unwrap() error { return e.Err }
 
-func (d *Document) include(pattern string, pos Position) error {
+// isSystem reports whether an error is one of the system about a file, of which Supervisor has its own opinion.
+func isSystem(err error) bool {
+	var system *fs.PathError
+	return errors.As(err, &system)
+}
+
+func (d *Document) include(pattern string, pos Position, read func(path string) ([]byte, error)) error {
 	files := Glob(pattern)
 	if len(files) == 0 {
 		d.Skipped = append(d.Skipped, Skipped{Path: pattern, Pos: pos})
 	}
 	var errs []error
 	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
+		text, err := read(file)
+		switch {
+		case isSystem(err):
 			d.Skipped = append(d.Skipped, Skipped{file, pos, err})
+			continue
+		case err != nil:
+			errs = append(errs, &IncludeError{pos, err})
 			continue
 		}
 		d.Included = append(d.Included, file)

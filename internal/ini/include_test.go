@@ -2,6 +2,7 @@ package ini
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,40 @@ func TestDirectoryAmongIncludedFiles(t *testing.T) {
 	}
 	if !d.Has("y") || len(d.Skipped) != 1 || d.Skipped[0].Err == nil {
 		t.Errorf("sections %q, skipped %+v", d.Sections(), d.Skipped)
+	}
+}
+
+// TestOtherReader has a reader that changes, refuses and misses files.
+func TestOtherReader(t *testing.T) {
+	dir := write(t, map[string]string{"main.conf": "[include]\nfiles=p*\n", "p1": "", "p2": "", "p3": ""})
+	refused := errors.New("refused")
+	read := func(path string) ([]byte, error) {
+		switch filepath.Base(path) {
+		case "p1":
+			return []byte("[one]\n"), nil
+		case "p2":
+			return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
+		case "p3":
+			return nil, refused
+		}
+		return os.ReadFile(path)
+	}
+	var include *IncludeError
+	if d, err := LoadWith(dir+"/main.conf", nil, read); d != nil || !errors.Is(err, refused) || !errors.As(err, &include) || include.Pos.Line != 2 {
+		t.Errorf("got %v, %v", d, err)
+	}
+	if err := os.Remove(dir + "/p3"); err != nil {
+		t.Fatal(err)
+	}
+	d, err := LoadWith(dir+"/main.conf", nil, read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !d.Has("one") || len(d.Skipped) != 1 || !errors.Is(d.Skipped[0].Err, fs.ErrPermission) {
+		t.Errorf("sections %q, skipped %+v", d.Sections(), d.Skipped)
+	}
+	if _, err := LoadWith(dir+"/p3", nil, read); err != refused {
+		t.Errorf("got %v", err)
 	}
 }
 

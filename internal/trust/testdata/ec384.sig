@@ -1,0 +1,2 @@
+MGYCMQDazkOpsczRJLzgj/0ibxhZh5LbokZVY53nTs22KrZ/Ua10rOiJPszqCGaigCN+s1QCMQD5
+EILszCm5yK8K2Enm8svbMlcBtPxUxqP0t1yj8dH37JMzmCgmw3RK+qgIwHLRlNA=

@@ -1,0 +1,2 @@
+IB1itulTb0ULNcsqXpfwwIm/ywbPBTBWfdWR7/DnNOFWUSZXYzG95/XizidTeZfFLUTjxNbcxtGO
+JmJ9AR3LDQ==
