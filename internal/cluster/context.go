@@ -99,7 +99,7 @@ func (c *Core) storeProcess(n *node, info *ProcessInfo) *proc {
 	p := app.find(info.Name)
 	if p == nil {
 		p = &proc{app: app, ns: info.Namespec(), infos: map[*node]*ProcessInfo{}, expected: true, heard: c.now}
-		p.rules = c.cfg.Rules.Program(app.name, p.ns.Process)
+		p.rules = c.cfg.Rules.Program(app.name, info.Name)
 		app.procs = insertSorted(app.procs, p, func(p *proc) string { return p.ns.Process })
 	}
 	if n == c.self && p.infos[n] == nil && p.rules.RunningFailure.WholeApplication() {
@@ -107,6 +107,31 @@ func (c *Core) storeProcess(n *node, info *ProcessInfo) *proc {
 	}
 	c.setInfo(p, n, info)
 	return p
+}
+
+// localRules applies other rules to all that is known. Jobs that are under way go on with the nodes that they have chosen.
+func (c *Core) localRules(set *rules.Set) {
+	c.cfg.Rules = set
+	c.log(Info, "the rules have changed")
+	for _, app := range c.apps {
+		app.rules, app.formulaError = set.Application(app.name, c.cfg.Starting), ""
+		for _, p := range app.procs {
+			c.setRules(p, set.Program(app.name, p.ns.Process))
+		}
+	}
+}
+
+// setRules applies other rules to a process. An autorestart that was taken from its node stays so until its group is added anew.
+func (c *Core) setRules(p *proc, r rules.Program) {
+	c.unload(p) // by the former load
+	if was, is := p.rules.Identifiers, r.Identifiers; was.At != is.At || was.Hash != is.Hash || !slices.Equal(was.Names, is.Names) {
+		p.assigned = nil
+	}
+	if p.infos[c.self] != nil && r.RunningFailure.WholeApplication() && !p.rules.RunningFailure.WholeApplication() {
+		c.emit(DisableAutorestart{Namespec: p.ns})
+	}
+	p.rules = r
+	c.refresh(p)
 }
 
 // setInfo replaces what a node says about a process, nil for nothing any more, and keeps the counts of the node.

@@ -152,6 +152,8 @@ func (c *Core) apply(ev Event) {
 		c.localRemoved(ev.Namespec)
 	case LocalLocks:
 		c.localLocks(ev.Applications)
+	case LocalRules:
+		c.localRules(ev.Rules)
 	case LocalStanding:
 		c.localStanding(ev.Standing)
 	case Ask:

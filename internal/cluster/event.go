@@ -44,6 +44,9 @@ type LocalLocks struct{ Applications []string }
 // is the last thing that the peers hear.
 type LocalStanding struct{ Standing Standing }
 
+// LocalRules brings other rules than those of the Config; nil is for no rules files.
+type LocalRules struct{ Rules *rules.Set }
+
 // LocalRemoved tells that a process of this node is not configured any more.
 type LocalRemoved struct{ Namespec process.Namespec }
 
@@ -81,6 +84,7 @@ func (LocalProcess) event()  {}
 func (LocalRemoved) event()  {}
 func (LocalLocks) event()    {}
 func (LocalStanding) event() {}
+func (LocalRules) event()    {}
 func (Ask) event()           {}
 func (Cancel) event()        {}
 func (OrderFailed) event()   {}
