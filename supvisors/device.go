@@ -11,12 +11,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
 	edge "github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/journal"
+	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/node"
+	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -42,13 +45,21 @@ func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
 	if o == nil {
 		return nil, nil
 	}
+	s.store = s.workers.Add("Store")
 	folder, err := journal.OpenFolder(stateDir(s.cfg))
 	if err != nil {
 		return nil, err
 	}
+	s.store.Set(worker.Started)
+	s.store.Set(worker.Initialized)
+	keys, err := key.Open(folder, folder.Path(""))
+	if err != nil {
+		return nil, err
+	}
 	c := edge.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: folder, Spawner: s.children, Version: version,
-		Load:    func() (*config.Config, error) { return config.Load(p.path, p.flags) },
-		KeyFile: folder.Path("device.key"), Protected: []string{folder.Path("")},
+		Load: func() (*config.Config, error) { return config.Load(p.path, p.flags) },
+		Keys: keys, Protected: []string{folder.Path("")},
+		Workers: s.workers, Manager: s.manager,
 		Identify: func() { s.sup.SendRemoteComm("identify", s.cfg.Supervisord.Identifier) }, Logger: s.log.Logger}
 	for _, r := range s.cfg.Rest {
 		if slices.Contains(r.APIs, "device") && r.Socket == "" && c.APIPort == 0 {
@@ -60,13 +71,19 @@ func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
 		}
 	}
 	if s.node != nil {
-		c.Cluster, c.Statistics = s.node, s.events.statistics
+		c.Cluster, c.FSM = s.node, driver{s.node}
+		c.Statistics, c.Collector = s.events.statistics, s.events.collector
 		c.Call = func(ctx context.Context, identifier string, r device.Request, scope device.Scope) (device.Answer, error) {
 			return callDevice(ctx, s.node, identifier, r, scope)
 		}
 	}
 	return edge.New(c)
 }
+
+// driver is the loop of the FSM, which keeps its own time.
+type driver struct{ *node.Node }
+
+func (d driver) Turned() time.Time { return d.Ticked() }
 
 func deviceOptions(o *config.Device) edge.Options {
 	mode := lock.Exists

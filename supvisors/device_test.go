@@ -48,7 +48,7 @@ func startEdge(t *testing.T, p *place, lines string) *edgeNode {
 func (n *edgeNode) boot() {
 	n.t.Helper()
 	n.d = n.start()
-	n.key = strings.TrimSpace(n.read("state/device.key"))
+	n.key = strings.TrimSpace(n.read("state/global.key"))
 	n.until("all programs run", func() bool {
 		got := n.ask("GET", "/v1/device", "", n.key)
 		return got.code == 200 && strings.Contains(got.text, `"status":"Idle"`) && n.service("web", "web").Status == "RUNNING"
@@ -224,7 +224,7 @@ func TestFleet(t *testing.T) {
 		node.write("conf", node.read("conf")+"\n[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir="+node.path("state")+
 			"\n[rest:device]\napis=device\nport=127.0.0.1:"+port+"\n[device]\nallow=fleet\nlock_dir="+node.path("locks")+"\n")
 		c.start(i)
-		n.key = strings.TrimSpace(node.read("state/device.key"))
+		n.key = strings.TrimSpace(node.read("state/global.key"))
 		nodes = append(nodes, n)
 	}
 	c.agreed(0, 1)

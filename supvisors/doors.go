@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -16,6 +17,7 @@ import (
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/listener"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest"
 )
 
@@ -32,17 +34,23 @@ type doors struct {
 	stop  context.CancelFunc
 	list  []door
 	split *listener.Split // of the first TCP port; nil without one
+
+	workers *worker.Registry
+	xmlrpc  *worker.Worker // nil when no door has it
+	rest    *worker.Worker // with a part for each door: all have it
+	serving sync.WaitGroup
 }
 
 type door struct {
-	ln     net.Listener
-	serves func(*site) (http.Handler, error) // to those who may come in
-	server *http.Server
+	section string
+	ln      net.Listener
+	serves  func(*site) (http.Handler, error) // to those who may come in
+	server  *http.Server
 }
 
 // openDoors opens all sockets of the configuration, or none.
-func openDoors(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*doors, error) {
-	d := &doors{log: logger}
+func openDoors(ctx context.Context, cfg *config.Config, workers *worker.Registry, logger *slog.Logger) (*doors, error) {
+	d := &doors{log: logger, workers: workers}
 	d.ctx, d.stop = context.WithCancel(ctx)
 	for _, u := range cfg.Unix {
 		ln, err := listener.Unix{Path: u.File, Mode: fs.FileMode(u.Mode), UID: u.UID, GID: u.GID}.Listen(ctx, logger)
@@ -101,8 +109,8 @@ func (d *doors) openRest(ctx context.Context, r *config.Rest, names []string) er
 	if r.Socket != "" {
 		ln, err := listener.Unix{Path: r.Socket, Mode: 0o700, UID: -1, GID: -1}.Listen(ctx, d.log)
 		if err == nil {
-			d.list = append(d.list, door{ln: netutil.LimitListener(ln, maxRestClients),
-				serves: func(s *site) (http.Handler, error) { return s.listener(r, everybody, names) }})
+			d.append(r.Server.Section, netutil.LimitListener(ln, maxRestClients),
+				func(s *site) (http.Handler, error) { return s.listener(r, everybody, names) })
 		}
 		return err
 	}
@@ -119,7 +127,7 @@ func (d *doors) openRest(ctx context.Context, r *config.Rest, names []string) er
 		ln = tls.NewListener(ln, secure)
 	}
 	guard := d.guard(r.Server, names, func(string) bool { return true })
-	d.list = append(d.list, door{ln: ln, serves: func(s *site) (http.Handler, error) { return s.listener(r, guard, names) }})
+	d.append(r.Server.Section, ln, func(s *site) (http.Handler, error) { return s.listener(r, guard, names) })
 	return nil
 }
 
@@ -167,12 +175,19 @@ type portListener struct {
 
 func (p *portListener) Close() error { return p.split.Close() }
 
+// add adds a door to everything.
 func (d *doors) add(section, username string, ln net.Listener, serves func(*site) (http.Handler, error)) {
 	if username == "" {
 		d.log.Log(context.Background(), supervisor.LevelCritical,
 			"Server '"+section+"' running without any HTTP authentication checking")
 	}
-	d.list = append(d.list, door{ln: ln, serves: serves})
+	d.xmlrpc = d.workers.Add("XmlRpc")
+	d.append(section, ln, serves)
+}
+
+func (d *doors) append(section string, ln net.Listener, serves func(*site) (http.Handler, error)) {
+	d.rest = d.workers.Add("Rest", section)
+	d.list = append(d.list, door{section: section, ln: ln, serves: serves})
 }
 
 // serve lets clients in.
@@ -185,17 +200,28 @@ func (d *doors) serve(s *site) error {
 		}
 		door.server = listener.NewServer(h, d.log)
 		door.server.BaseContext = func(net.Listener) context.Context { return d.ctx }
-		go func() {
+		serve := func(context.Context) {
 			if err := door.server.Serve(door.ln); !errors.Is(err, http.ErrServerClosed) {
 				d.log.Error("server ended: " + err.Error())
 			}
-		}()
+		}
+		d.serving.Go(func() { worker.Run(d.ctx, serve, d.rest.Sub(door.section)) })
 	}
+	d.tell(worker.Started, worker.Initialized)
 	return nil
+}
+
+// tell tells where all doors together stand.
+func (d *doors) tell(statuses ...worker.Status) {
+	for _, s := range statuses {
+		d.xmlrpc.Set(s)
+		d.rest.Set(s)
+	}
 }
 
 // close shuts all clients out: streams and calls that wait end, the other answers are finished.
 func (d *doors) close() {
+	d.tell(worker.Terminating)
 	d.stop()
 	ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 	defer cancel()
@@ -205,4 +231,6 @@ func (d *doors) close() {
 		}
 		door.ln.Close()
 	}
+	d.serving.Wait()
+	d.tell(worker.Terminated)
 }

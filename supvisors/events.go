@@ -17,6 +17,7 @@ import (
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest"
 )
 
@@ -36,14 +37,17 @@ type eventInterface struct {
 	node       *node.Node
 	feed       *service.Feed
 	statistics *stats.Collector
+	collector  *worker.Worker // does the statistics
+	publisher  *worker.Worker // lets clients in
 	log        *slog.Logger
 }
 
 // newEvents prepares the event interface and the statistics of a node. Nothing is opened or measured yet.
 func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, deps service.Deps, stream *rest.Stream,
-	logger *slog.Logger) *eventInterface {
+	workers *worker.Registry, logger *slog.Logger) *eventInterface {
 	s, inet := cfg.Supvisors, cfg.Inet[0]
 	e := &eventInterface{hub: publish.NewHub(), stream: stream, link: s.EventLink, node: n, log: logger,
+		collector: workers.Add("Statistics"), publisher: workers.Add("EventPublisher"),
 		address: listener.Address{Host: inet.Host, Port: eventPort(cfg, n.View().Self.Identifier)}}
 	e.feed = service.NewFeed(deps, e)
 	if s.IrixMode { // what is published is in IRIX mode anyway, as with Supvisors
@@ -51,7 +55,7 @@ func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, dep
 	}
 	e.statistics = stats.New(stats.Config{Identifier: n.View().Self.Identifier, Host: s.HostStats, Process: s.ProcessStats,
 		Period: s.CollectingPeriod, Periods: s.StatsPeriods, Depth: s.StatsHisto,
-		Processes: func() []stats.Target { return targets(sup) }, Publish: e.sample, Logger: logger})
+		Processes: func() []stats.Target { return targets(sup) }, Publish: e.sample, Logger: logger, Worker: e.collector})
 	return e
 }
 
@@ -109,12 +113,14 @@ func (e *eventInterface) sample(s stats.Sample) {
 func (e *eventInterface) run(ctx context.Context) {
 	var group sync.WaitGroup
 	defer group.Wait()
-	group.Go(func() { e.statistics.Run(ctx) })
+	group.Go(func() { e.collector.Supervise(ctx, e.statistics.Run) })
 	group.Go(func() { e.feed.Run(ctx, e.node.Watch(viewQueue)) })
 	group.Go(func() { e.fetch(ctx) })
-	if e.link != config.NoEventLink {
-		group.Go(func() { e.serve(ctx) })
+	if e.link == config.NoEventLink {
+		e.publisher.Set(worker.Terminated)
+		return
 	}
+	group.Go(func() { e.publisher.Supervise(ctx, e.serve) })
 }
 
 // fetch gets the statistics of the other nodes while any client wants some.
@@ -163,13 +169,21 @@ func (e *eventInterface) serve(ctx context.Context) {
 }
 
 func (e *eventInterface) open(ctx context.Context) error {
+	e.publisher.Set(worker.Started)
 	ln, err := e.address.Listen(ctx)
 	if err != nil {
+		e.publisher.Set(worker.InitializationFailed)
 		return err
 	}
+	e.publisher.Set(worker.Initialized)
 	e.log.Info("event interface is open", "event_link", e.link, "port", ln.Addr().(*net.TCPAddr).Port)
+	serve := publish.NewWebSocket(e.hub, e.log).Serve
 	if e.link == config.ZMQ {
-		return publish.NewZMQ(e.hub, e.log).Serve(ctx, ln)
+		serve = publish.NewZMQ(e.hub, e.log).Serve
 	}
-	return publish.NewWebSocket(e.hub, e.log).Serve(ctx, ln)
+	err = serve(ctx, ln)
+	if ctx.Err() == nil { // it will be started again
+		e.publisher.Set(worker.Terminated)
+	}
+	return err
 }

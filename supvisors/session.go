@@ -15,6 +15,7 @@ import (
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest"
 )
 
@@ -23,6 +24,10 @@ type session struct {
 	cfg      *config.Config
 	log      *supervisor.ActivityLog
 	cluster  *supervisor.ActivityLog // of the cluster; log unless it has one of its own
+	workers  *worker.Registry
+	manager  *worker.Worker   // the process manager
+	members  []*worker.Worker // what runs with the node
+	store    *worker.Worker   // the state folder; nil without one
 	children *child.System
 	sup      *supervisor.Supervisor
 	local    *localNode // nil for a plain Supervisor
@@ -60,6 +65,8 @@ func (p *daemonProcess) session(cfg *config.Config) (next *config.Config, err er
 	if s.cluster != s.log {
 		defer s.cluster.Close()
 	}
+	s.workers = worker.New(s.log.Logger)
+	s.manager = s.workers.Add("ProcessManager")
 	unwatch, err := s.watchChildren()
 	if err != nil {
 		return nil, err
@@ -111,12 +118,15 @@ func (s *session) watchChildren() (unwatch func(), err error) {
 		return nil, err
 	}
 	var watching sync.WaitGroup
-	watching.Go(func() {
+	ctx, stop := context.WithCancel(context.Background())
+	watch := func(context.Context) {
 		if err := s.children.Run(); err != nil {
 			s.log.Error("children are not watched any more", "error", err)
 		}
-	})
+	}
+	watching.Go(func() { worker.Run(ctx, watch, s.manager.Sub("Reaper"), s.manager.Sub("LogPump")) })
 	return func() {
+		stop()
 		s.children.Close() // an error leaves a descriptor open, no more
 		watching.Wait()
 	}, nil
@@ -130,7 +140,7 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 			s.log.Warn(err.Error())
 		}
 	}
-	deps := supervisor.Deps{Spawner: s.children, Log: s.log, Bus: p.bus, Env: os.Environ(),
+	deps := supervisor.Deps{Spawner: s.children, Log: s.log, Bus: p.bus, Env: os.Environ(), Worker: s.manager,
 		Reload: func() (*config.Config, error) { return config.Load(p.path, p.flags) }}
 	if s.cfg.Supvisors != nil {
 		if s.disabled, err = service.OpenDisabilities(s.cfg.Supvisors.DisabilitiesFile); err != nil {
@@ -154,7 +164,7 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 	if err = s.disabled.Save(s.sup); err != nil {
 		return err
 	}
-	if s.doors, err = openDoors(ctx, s.cfg, s.log.Logger); err != nil {
+	if s.doors, err = openDoors(ctx, s.cfg, s.workers, s.log.Logger); err != nil {
 		return err
 	}
 	if s.local != nil {
@@ -163,11 +173,19 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 			return err
 		}
 		s.local.attach(s.node)
+		s.members = membersOf(s.workers)
 	}
 	if err = s.serve(p); err != nil || s.node == nil {
 		return err
 	}
 	return s.node.Start() // last, as only live can end it
+}
+
+// membersOf registers what runs with the node: most of it on the goroutine of the driver.
+func membersOf(workers *worker.Registry) []*worker.Worker {
+	gossip := workers.Add("Gossip", "Membership", "Sync")
+	return []*worker.Worker{gossip, gossip.Sub("Membership"), gossip.Sub("Sync"), workers.Add("FSM"), workers.Add("Starter"), workers.Add("Stopper"),
+		workers.Add("Conciliator")}
 }
 
 // serve opens the doors to clients.
@@ -176,7 +194,7 @@ func (s *session) serve(p *daemonProcess) (err error) {
 	if s.node != nil {
 		deps.Cluster, deps.Options, deps.Level = s.node, s.options, &s.cluster.Level
 		deps.Disabilities, deps.TailfLimit = s.disabled, s.cfg.Supvisors.TailfLimit
-		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.stream, s.cluster.Logger)
+		s.events = newEvents(s.cfg, s.sup, s.node, deps, s.stream, s.workers, s.cluster.Logger)
 		deps.Statistics = s.events.statistics
 	}
 	if s.device, err = s.newDevice(p); err != nil {
@@ -232,7 +250,7 @@ func (s *session) live(ctx context.Context) {
 	nodeCtx, leave := context.WithCancel(ctx)
 	var membership sync.WaitGroup
 	if s.node != nil {
-		membership.Go(func() { s.node.Run(nodeCtx) })
+		membership.Go(func() { worker.Run(nodeCtx, s.node.Run, s.members...) }) // a panic there ends the daemon
 		membership.Go(func() { s.events.run(nodeCtx) })
 		if s.device != nil {
 			membership.Go(func() { s.device.FollowLocks(nodeCtx, s.node.Locked) })
@@ -251,6 +269,7 @@ func (s *session) live(ctx context.Context) {
 	}
 	leave()
 	membership.Wait()
+	s.store.Set(worker.Terminated)
 	s.doors.close()
 }
 

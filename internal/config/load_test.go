@@ -382,3 +382,22 @@ allow_join=true
 		t.Errorf("got %+v", c.Agent)
 	}
 }
+
+// TestTrustLoopback: a port that only this machine reaches needs no key unless there is a login.
+func TestTrustLoopback(t *testing.T) {
+	for options, want := range map[string]bool{
+		"":                             true,
+		"port=127.0.0.1:5001\n":        true,
+		"port=localhost:5001\n":        true,
+		"port=*:5001\ninsecure=true\n": false,
+		"username=u\npassword=p\n":     false,
+		"port=/run/rest.sock\n":        false, // a socket has rights of its own
+		"trust_loopback=false\n":       false,
+		"username=u\npassword=p\ntrust_loopback=true\n": true,
+	} {
+		cfg := mustLoad(t, "[supervisord]\n[rest]\n"+options)
+		if got := cfg.Rest[0].TrustLoopback; got != want {
+			t.Errorf("%q: trusts loopback %v", options, got)
+		}
+	}
+}

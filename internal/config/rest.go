@@ -71,7 +71,7 @@ func (l *loader) restServer(name string, inet []InetServer) Rest {
 	r.Rich = get(s, "fault_status", "compat", oneOf("compat", "rich")) == "rich"
 	r.Origins = get(s, "cors_origins", nil, parseOrigins)
 	r.Metrics = get(s, "metrics", false, ini.Bool)
-	r.TrustLoopback = get(s, "trust_loopback", false, ini.Bool)
+	r.TrustLoopback = get(s, "trust_loopback", r.Socket == "" && r.Server.Username == "" && isLoopback(r.Server.Host), ini.Bool)
 	if name == "rest" {
 		r.StateDir = get(s, "state_dir", "", l.ownFile)
 	}

@@ -206,7 +206,7 @@ func (u *updater) daemonOptions(cfg *config.Config) {
 // ownOptions returns what a configuration says of the daemon, wherever it stands in the files.
 func ownOptions(cfg *config.Config) config.Config {
 	own := config.Config{Supervisord: cfg.Supervisord, Inet: slices.Clone(cfg.Inet), Unix: slices.Clone(cfg.Unix), Supvisors: cfg.Supvisors,
-		Rest: slices.Clone(cfg.Rest), Device: cfg.Device}
+		Rest: slices.Clone(cfg.Rest), Device: cfg.Device, Agent: cfg.Agent}
 	own.Supervisord.Environment = nil // it is that of the programs
 	for i := range own.Inet {
 		own.Inet[i].Pos = ini.Position{}

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -16,10 +17,12 @@ import (
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -35,6 +38,8 @@ type bubble struct {
 	cfg    *config.Config // what the files say
 	locks  []time.Duration
 	begin  time.Time
+
+	workers *worker.Registry
 }
 
 func groupOf(name, command string) config.Group {
@@ -62,13 +67,20 @@ func inBubble(t *testing.T, change func(*Config), f func(*testing.T, *bubble)) {
 				b.notify(ev)
 			}
 		}
+		b.workers = worker.New(nil)
+		manager := b.workers.Add("ProcessManager")
 		b.sup, err = supervisor.New(b.cfg, supervisor.Deps{Spawner: childless{}, Bus: bus, Log: &supervisor.ActivityLog{Logger: logger},
-			Syslog: io.Discard, Reload: load, Notify: notify})
+			Syslog: io.Discard, Reload: load, Notify: notify, Worker: manager})
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := Config{Supervisor: b.sup, Bus: bus, Started: b.cfg, Load: load, Folder: &memory{files: map[string][]byte{}}, System: &recorder{},
-			Locks: func() (*lock.Locks, error) { return locks, nil }}
+		folder := &memory{files: map[string][]byte{}}
+		keys, err := key.Open(folder, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Config{Supervisor: b.sup, Bus: bus, Started: b.cfg, Load: load, Folder: folder, Keys: keys, System: &recorder{},
+			Locks: func() (*lock.Locks, error) { return locks, nil }, Workers: b.workers, Manager: manager}
 		c.Tell = func(n Note) {
 			if n.Code == UpdateLocked {
 				b.mu.Lock()
@@ -78,6 +90,9 @@ func inBubble(t *testing.T, change func(*Config), f func(*testing.T, *bubble)) {
 		}
 		if change != nil {
 			change(&c)
+		}
+		if team, ok := c.Cluster.(*team); ok {
+			c.FSM = team
 		}
 		if b.Device, err = New(c); err != nil {
 			t.Fatal(err)
@@ -226,7 +241,7 @@ type statistics struct {
 }
 
 func (s *statistics) Status() stats.Status { return s.status }
-func (s *statistics) Sampled() time.Time   { return s.sampled }
+func (s *statistics) Turned() time.Time    { return s.sampled }
 
 // unhealthy returns the names of the checks that are not fine.
 func (d *Device) unhealthy() string {
@@ -291,7 +306,7 @@ func TestHealthOfTheLoops(t *testing.T) {
 
 func TestHealthOfTheRest(t *testing.T) {
 	s := &statistics{}
-	inBubble(t, func(c *Config) { c.Statistics = s }, func(t *testing.T, b *bubble) {
+	inBubble(t, func(c *Config) { c.Statistics, c.Collector = s, s }, func(t *testing.T, b *bubble) {
 		b.sup.Start()
 		time.Sleep(time.Hour)
 		want(t, "statistics are off", b.unhealthy(), "")
@@ -305,7 +320,7 @@ func TestHealthOfTheRest(t *testing.T) {
 		s.status.Period = 20 * time.Second
 		want(t, "three periods", b.unhealthy(), "")
 
-		folder := b.folder.Folder.(*memory)
+		folder := b.folder.(*memory)
 		folder.breakDown(errors.New("disk full"))
 		if b.folder.Save("x", struct{}{}) == nil {
 			t.Error("saved")
@@ -348,12 +363,58 @@ func TestHealthWaitsForNobody(t *testing.T) {
 		defer b.mu.Unlock()
 		b.Device.mu.Lock()
 		defer b.Device.mu.Unlock()
-		b.Device.keys.mu.Lock()
-		defer b.Device.keys.mu.Unlock()
 		b.Device.update.mu.Lock()
 		defer b.Device.update.mu.Unlock()
 		b.Device.files.mu.Lock()
 		defer b.Device.files.mu.Unlock()
 		want(t, "checks", len(b.Health().Checks), 5)
+	})
+}
+
+// statusOf returns where a worker stands.
+func (b *bubble) statusOf(name string) string {
+	synctest.Wait()
+	for _, w := range b.workers.Snapshot().Workers {
+		if w.Name == name {
+			return w.Status.String()
+		}
+	}
+	return "unknown"
+}
+
+// TestWorkers switches the probe, has an update panic, and ends.
+func TestWorkers(t *testing.T) {
+	inBubble(t, nil, func(t *testing.T, b *bubble) {
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		want(t, "updater before", b.statusOf("ConfigUpdater"), "added")
+		go func() { defer close(done); b.Run(ctx) }()
+		want(t, "updater", b.statusOf("ConfigUpdater"), "initialized")
+		want(t, "probe that is off", b.statusOf("Probe"), "terminated")
+		b.SetProbe(true)
+		want(t, "probe", b.statusOf("Probe"), "initialized")
+		b.SetProbe(false)
+		want(t, "probe that is off again", b.statusOf("Probe"), "terminated")
+
+		load := b.Device.cfg.Load
+		b.Device.cfg.Load = func() (*config.Config, error) {
+			b.Device.cfg.Load = load
+			panic("defect")
+		}
+		b.says(groupOf("web", "/bin/new"))
+		b.Update(false, false)
+		want(t, "updater after a panic", b.statusOf("ConfigUpdater"), "terminated")
+		want(t, "update", b.Device.update.status(), updateStatus{failed: true})
+		time.Sleep(time.Hour)
+		want(t, "updater", b.statusOf("ConfigUpdater"), "initialized")
+		b.Update(false, false)
+		synctest.Wait()
+		p, err := b.sup.Process(process.ParseNamespec("web"))
+		if err != nil || p.Spec.Command != "/bin/new" {
+			t.Errorf("not updated: %q, %v", p.Spec.Command, err)
+		}
+		stop()
+		<-done
+		want(t, "updater at the end", b.statusOf("ConfigUpdater"), "terminated")
 	})
 }

@@ -16,14 +16,16 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
-// Config is what a Device works with. Options, Supervisor, Bus, Started, Load and Folder are needed.
+// Config is what a Device works with. Options, Supervisor, Manager, Bus, Started, Load, Folder and Keys are needed.
 type Config struct {
 	Options    Options
 	Supervisor *supervisor.Supervisor
@@ -34,6 +36,7 @@ type Config struct {
 	Cluster    Cluster                        // nil without a cluster
 	Statistics Statistics                     // nil without
 	Folder     Folder
+	Keys       *key.Keys
 	System     System // nil is the host
 	// Spawner runs the commands on the host: that of the daemon, since nobody else may wait for children. nil runs none.
 	Spawner child.Spawner
@@ -43,10 +46,13 @@ type Config struct {
 	APIPort int    // where this API is served; 0 when on a Unix socket
 	// Address is the host:port by which the processes of this host reach the API, "" when they cannot; see Environment.
 	Address string
-	// KeyFile is where the global key is written for the operator, mode 0600; "" for nowhere.
-	KeyFile string
 	// Protected are paths that no purge may touch nor contain, beside those of the configuration: state and event log.
 	Protected []string
+
+	// Workers is where the updates and the probe are registered; nil for nowhere.
+	Workers *worker.Registry
+	// The loops that Health watches over: of the process manager, of the FSM, needed with a Cluster, and of the Statistics, needed with them.
+	Manager, FSM, Collector Loop
 
 	// Leave takes this node out of its cluster before its processes are stopped for the end of the host, so that they are started elsewhere
 	// at once; Rejoin takes that back. Either may be nil.
@@ -64,19 +70,23 @@ type Config struct {
 type Cluster interface {
 	View() *cluster.View
 	Health() node.Health
-	Ticked() time.Time // when the loop of the FSM has turned last; zero before the first time
 }
 
 // Statistics is the collector: *stats.Collector.
 type Statistics interface {
 	Status() stats.Status
-	Sampled() time.Time
+}
+
+// Loop is a part of the daemon that does something at least now and then: *worker.Worker.
+type Loop interface {
+	Turned() time.Time // when it has done so last, without waiting for anybody; zero before the first time
 }
 
 // Folder keeps JSON objects over restarts: *journal.Folder. A file that does not exist is an error that is fs.ErrNotExist.
 type Folder interface {
 	Load(name string, into any) error
 	Save(name string, from any) error
+	Failed() error // of the last Save, nil when it was done
 }
 
 // Device is this node. Its methods may be called from any goroutine.
@@ -85,14 +95,14 @@ type Device struct {
 	options Options
 	sup     *supervisor.Supervisor
 	cluster Cluster
-	folder  *watchedFolder
+	folder  Folder
 	system  System
 	locks   *lock.Locks
 	log     *slog.Logger
 	uuid    string
 	id      int
 	numbers numbers
-	keys    *keys
+	keys    *key.Keys
 	turns   turns
 	update  *updater
 	probe   *probe
@@ -116,7 +126,7 @@ var errEnding = errors.New("the daemon is ending")
 // New returns the device. The error tells what of the options or of the state directory keeps it from working: two applications with one
 // number, for instance.
 func New(cfg Config) (*Device, error) {
-	d := &Device{cfg: cfg, options: cfg.Options, sup: cfg.Supervisor, cluster: cfg.Cluster, folder: &watchedFolder{Folder: cfg.Folder},
+	d := &Device{cfg: cfg, options: cfg.Options, sup: cfg.Supervisor, cluster: cfg.Cluster, folder: cfg.Folder,
 		numbers: cfg.Options.Apps, turns: turns{busy: map[string]chan struct{}{}}, begun: time.Now()}
 	d.log = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
 	if d.system = cfg.System; d.system == nil {
@@ -135,13 +145,10 @@ func New(cfg Config) (*Device, error) {
 	}
 	if err == nil {
 		d.id = number(d.uuid)
-		d.keys, err = openKeys(d.folder)
+		d.keys = cfg.Keys
 	}
 	if err == nil {
 		err = d.openLocks()
-	}
-	if err == nil {
-		err = d.writeKeyFile()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("device: %w", err)
@@ -175,8 +182,8 @@ func (d *Device) openLocks() (err error) {
 // whose waiting has ended too.
 func (d *Device) Run(ctx context.Context) {
 	var loops sync.WaitGroup
-	loops.Go(func() { d.update.run(ctx) })
-	loops.Go(func() { d.probe.run(ctx) })
+	loops.Go(func() { d.update.worker.Supervise(ctx, d.update.run) })
+	loops.Go(func() { d.probe.worker.Supervise(ctx, d.probe.run) })
 	loops.Wait()
 	d.Close()
 }
@@ -270,42 +277,40 @@ func (d *Device) group(app string) (supervisor.Group, error) {
 func (d *Device) AppName(app string) (string, error) { return d.numbers.resolve(app, d.groups()) }
 
 // Scope implements device.Device.
-func (d *Device) Scope(key string) (device.Scope, bool) { return d.keys.find(key, d.groups()) }
+func (d *Device) Scope(given string) (device.Scope, bool) {
+	found, ok := d.keys.Find(given, d.groups())
+	switch {
+	case !ok:
+		return device.Scope{}, false
+	case found == key.Global:
+		return device.Scope{Global: true}, true
+	case found == key.Read:
+		return device.Scope{Read: true}, true
+	}
+	return device.Scope{App: found.Group()}, true
+}
 
 // RegenerateKey implements device.Device. The processes of an application hold the old key in their environment: they are restarted at
 // the next update, at once where there is none by itself.
 func (d *Device) RegenerateKey(_ context.Context, scope device.Scope) (string, error) {
 	switch {
 	case scope.Global:
-		key, err := d.keys.regenerate(globalScope)
-		if err == nil {
-			err = d.writeKeyFile()
-		}
+		next, err := d.keys.Regenerate(key.Global)
 		d.tell(Note{Code: KeyRegenerated, Err: err, Text: "regeneration of the global key"})
-		return key, err
+		return next, err
 	case scope.App != "":
-		key, err := d.keys.regenerate(appScope(scope.App))
+		next, err := d.keys.Regenerate(key.Of(scope.App))
 		d.tell(Note{Code: KeyRegenerated, App: scope.App, Err: err, Text: "regeneration of the key of " + scope.App})
 		if err == nil && d.options.InjectEnv.has(scope.App) {
 			d.update.stale(scope.App)
 		}
-		return key, err
+		return next, err
 	}
 	return "", &device.BadRequest{Text: "only keys can be regenerated"}
 }
 
 // GlobalKey returns the key that opens everything.
-func (d *Device) GlobalKey() string { return d.keys.key(globalScope) }
-
-func (d *Device) writeKeyFile() error {
-	if d.cfg.KeyFile == "" {
-		return nil
-	}
-	if err := replaceFile(d.cfg.KeyFile, []byte(d.GlobalKey()+"\n"), 0o600); err != nil {
-		return fmt.Errorf("write the global key: %w", err)
-	}
-	return nil
-}
+func (d *Device) GlobalKey() string { return d.keys.Key(key.Global) }
 
 // replaceFile writes a file in one go: readers see the old or the new content.
 func replaceFile(path string, data []byte, mode os.FileMode) error {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
@@ -24,8 +25,8 @@ func (d *Device) Environment(group string) []string {
 		return nil
 	}
 	vars := [][2]string{{"APP_ID", strconv.Itoa(d.numbers.of(group))}, {"APP_NAME", group}, {"DEVICE_UUID", d.uuid}}
-	key := d.keys.key(appScope(group))
-	vars = append(vars, [2]string{"SUPERVISOR_API_KEY", key}, [2]string{"API_KEY", key})
+	own := d.keys.Key(key.Of(group))
+	vars = append(vars, [2]string{"SUPERVISOR_API_KEY", own}, [2]string{"API_KEY", own})
 	if host, port, err := net.SplitHostPort(d.cfg.Address); err == nil {
 		vars = append(vars, [2]string{"SUPERVISOR_ADDRESS", "http://" + d.cfg.Address}, [2]string{"SUPERVISOR_HOST", host},
 			[2]string{"SUPERVISOR_PORT", port})

@@ -40,9 +40,9 @@ func (d *Device) checkLoop(now time.Time) device.Check {
 			c.OK, c.Detail = false, fmt.Sprintf("the loop of the %s has not turned for %s", what, age.Round(time.Second))
 		}
 	}
-	look("process manager", d.sup.Ticked())
+	look("process manager", d.cfg.Manager.Turned())
 	if d.cluster != nil {
-		look("cluster", d.cluster.Ticked())
+		look("cluster", d.cfg.FSM.Turned())
 	}
 	return c
 }
@@ -95,7 +95,7 @@ func (d *Device) checkCollector(now time.Time) device.Check {
 	if !status.Host && !status.Process {
 		return c
 	}
-	sampled := d.cfg.Statistics.Sampled()
+	sampled := d.cfg.Collector.Turned()
 	if sampled.IsZero() {
 		sampled = d.begun
 	}
@@ -107,8 +107,8 @@ func (d *Device) checkCollector(now time.Time) device.Check {
 }
 
 func (d *Device) checkStore() device.Check {
-	if err := d.folder.failed.Load(); err != nil {
-		return device.Check{Name: "store", Detail: (*err).Error()}
+	if err := d.folder.Failed(); err != nil {
+		return device.Check{Name: "store", Detail: err.Error()}
 	}
 	return device.Check{Name: "store", OK: true, Detail: "the last write was done"}
 }

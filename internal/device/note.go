@@ -1,7 +1,5 @@
 package device
 
-import "sync/atomic"
-
 // Note is something for the event log.
 type Note struct {
 	Code string // one of the codes below
@@ -34,21 +32,4 @@ func (d *Device) tell(n Note) {
 	if d.cfg.Tell != nil {
 		d.cfg.Tell(n)
 	}
-}
-
-// watchedFolder is a Folder that remembers whether the last write went wrong.
-type watchedFolder struct {
-	Folder
-	failed atomic.Pointer[error]
-}
-
-// Save implements Folder.
-func (f *watchedFolder) Save(name string, from any) error {
-	err := f.Folder.Save(name, from)
-	if err != nil {
-		f.failed.Store(&err)
-	} else {
-		f.failed.Store(nil)
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 const (
@@ -29,6 +30,7 @@ type Reach struct {
 // probe connects to the peers, or to what connectivity_targets names, from time to time.
 type probe struct {
 	d      *Device
+	worker *worker.Worker
 	on     atomic.Bool
 	wake   chan struct{}
 	reach  atomic.Pointer[Reach]
@@ -37,7 +39,7 @@ type probe struct {
 }
 
 func newProbe(d *Device) *probe {
-	p := &probe{d: d, wake: make(chan struct{}, 1), dial: (&net.Dialer{Timeout: probeTimeout}).DialContext}
+	p := &probe{d: d, worker: d.cfg.Workers.Add("Probe"), wake: make(chan struct{}, 1), dial: (&net.Dialer{Timeout: probeTimeout}).DialContext}
 	p.on.Store(d.options.ConnectivityCheck)
 	p.reach.Store(&Reach{})
 	p.unread.Store(&map[string]int{})
@@ -73,9 +75,12 @@ func (p *probe) run(ctx context.Context) {
 		}
 		timer.Stop()
 		if p.on.Load() {
+			p.worker.Set(worker.Started)
 			p.round(ctx)
+			p.worker.Set(worker.Initialized)
 			timer.Reset(cmp.Or(p.d.options.ConnectivityInterval, probeInterval))
 		} else {
+			p.worker.Set(worker.Terminated)
 			p.unread.Store(&map[string]int{})
 		}
 	}

@@ -110,7 +110,7 @@ func resolved(path string) string {
 func (d *Device) protected() []string {
 	started := d.cfg.Started
 	paths := append([]string{started.Path, started.Here, started.Supervisord.Logfile, started.Supervisord.ChildLogDir, started.Supervisord.Pidfile,
-		started.Supervisord.Directory, d.locks.Dir(), d.options.ProxyFile, d.cfg.KeyFile}, d.cfg.Protected...)
+		started.Supervisord.Directory, d.locks.Dir(), d.options.ProxyFile}, d.cfg.Protected...)
 	paths = append(paths, started.Included...)
 	if s := started.Supvisors; s != nil {
 		paths = append(append(paths, s.RulesFiles...), s.DisabilitiesFile)

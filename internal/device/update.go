@@ -11,6 +11,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 const (
@@ -22,8 +23,9 @@ const (
 
 // updater applies what the configuration files say, one run at a time and one group after the other.
 type updater struct {
-	d    *Device
-	wake chan struct{}
+	d      *Device
+	worker *worker.Worker
+	wake   chan struct{}
 	// watch brings news of locks until end is called
 	watch func(apps []lock.App) (news <-chan struct{}, end func(), err error)
 
@@ -53,7 +55,7 @@ type updateStatus struct {
 }
 
 func newUpdater(d *Device) *updater {
-	u := &updater{d: d, wake: make(chan struct{}, 1), old: map[string]bool{}, waits: map[string]bool{},
+	u := &updater{d: d, worker: d.cfg.Workers.Add("ConfigUpdater"), wake: make(chan struct{}, 1), old: map[string]bool{}, waits: map[string]bool{},
 		before: map[string][]supervisor.Process{}}
 	u.shown.Store(&updateStatus{})
 	u.watch = func(apps []lock.App) (<-chan struct{}, func(), error) {
@@ -109,6 +111,7 @@ func (u *updater) run(ctx context.Context) {
 		defer ticker.Stop()
 		poll = ticker.C
 	}
+	u.worker.Set(worker.Initialized)
 	for ctx.Err() == nil {
 		retry, locks, end := u.pause()
 		var files bool
@@ -184,6 +187,8 @@ func (u *updater) unlocked() bool {
 // do is one run. files tells whether the configuration is read, or only what must be restarted is.
 func (u *updater) do(ctx context.Context, files, force bool) {
 	u.shown.Store(&updateStatus{running: true, begun: time.Now(), failed: u.status().failed, waits: len(u.waits) > 0})
+	failed := true // unless it comes to its end
+	defer func() { u.shown.Store(&updateStatus{failed: failed, waits: len(u.waits) > 0}) }()
 	clear(u.waits)
 	err := u.restarts(ctx, force)
 	if files {
@@ -196,7 +201,7 @@ func (u *updater) do(ctx context.Context, files, force bool) {
 	} else {
 		u.failures = 0
 	}
-	u.shown.Store(&updateStatus{failed: err != nil, waits: len(u.waits) > 0})
+	failed = err != nil
 }
 
 // cancelled reports whether the run is to end.

@@ -22,9 +22,11 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 // TestMain makes the test binary also the child that tests start.
@@ -103,14 +105,22 @@ func newWorld(t *testing.T, programs string, change func(*Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if w.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: w.bus, Env: os.Environ(), Reload: w.load}); err != nil {
+	manager := worker.New(nil).Add("ProcessManager")
+	if w.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: w.bus, Env: os.Environ(), Reload: w.load, Worker: manager}); err != nil {
 		t.Fatal(err)
 	}
 	c := Config{Supervisor: w.sup, Bus: w.bus, Started: cfg, Load: w.load, Folder: w.folder, System: w.host, Version: "1.0", APIPort: 48484,
 		Address: "127.0.0.1:48484", Tell: w.tell, Logger: slog.New(slog.NewTextHandler(w.log, nil))}
 	c.Options.LockDir = w.path("locks")
+	if c.Keys, err = key.Open(w.folder, dir); err != nil {
+		t.Fatal(err)
+	}
+	c.Manager = manager
 	if change != nil {
 		change(&c)
+	}
+	if team, ok := c.Cluster.(*team); ok {
+		c.FSM = team
 	}
 	if w.Device, err = New(c); err != nil {
 		t.Fatal(err)
@@ -273,6 +283,7 @@ type memory struct {
 	mu    sync.Mutex
 	files map[string][]byte
 	fail  error
+	last  error // of Save
 }
 
 func (m *memory) Load(name string, into any) error {
@@ -289,11 +300,17 @@ func (m *memory) Save(name string, from any) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	data, err := json.Marshal(from)
-	if m.fail != nil || err != nil {
+	if m.last = m.fail; m.fail != nil || err != nil {
 		return m.fail
 	}
 	m.files[name] = data
 	return nil
+}
+
+func (m *memory) Failed() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last
 }
 
 func (m *memory) breakDown(err error) {
@@ -408,7 +425,7 @@ func newTeam(others ...string) *team {
 
 func (c *team) View() *cluster.View { return c.view.Load() }
 func (c *team) Health() node.Health { return *c.health.Load() }
-func (c *team) Ticked() time.Time   { return *c.ticked.Load() }
+func (c *team) Turned() time.Time   { return *c.ticked.Load() }
 
 // application adds an application to the view: the nodes where each process is up, and those that have it.
 func (c *team) application(name string, managed bool, up map[string][]string, having ...string) {

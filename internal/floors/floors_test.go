@@ -21,8 +21,11 @@ var edges = map[string][]string{
 	"internal/ini":     nil,
 	"internal/logfile": nil,
 	"internal/process": nil,
-	"internal/stats":   nil,
 	"internal/lock":    nil,
+	"internal/key":     nil,
+	"internal/worker":  nil,
+	"internal/stats":   {"internal/worker"},
+	"internal/trust":   nil,
 	// floor 1
 	"internal/config":              {"internal/ini", "internal/process", "rules"},
 	"internal/event":               {"internal/process"},
@@ -31,16 +34,21 @@ var edges = map[string][]string{
 	"internal/cluster/clustertest": {"internal/cluster", "internal/process", "rules"},
 	"internal/listener":            nil,
 	// floor 2
-	"internal/supervisor": {"internal/config", "internal/event", "internal/child", "internal/process", "internal/logfile"},
-	"internal/gossip":     {"internal/cluster", "rpc", "internal/listener"},
-	"internal/journal":    {"internal/event", "internal/process"},
+	"internal/supervisor": {"internal/config", "internal/event", "internal/child", "internal/process", "internal/logfile",
+		"internal/worker"},
+	"internal/gossip":  {"internal/cluster", "rpc", "internal/listener"},
+	"internal/journal": {"internal/event", "internal/process"},
 	// floor 3
 	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
 	"internal/device": {"internal/node", "internal/supervisor", "internal/config", "internal/process", "internal/event", "internal/cluster",
-		"internal/stats", "internal/child", "internal/ini", "internal/lock", "rest/device"},
+		"internal/stats", "internal/child", "internal/ini", "internal/lock", "internal/key", "internal/worker", "rest/device"},
+	"internal/ledger": {"internal/node", "internal/supervisor", "internal/cluster", "internal/event", "internal/process", "internal/journal",
+		"rules", "rest/agent"},
+	"internal/agent": {"internal/node", "internal/supervisor", "internal/cluster", "internal/config", "internal/event", "internal/process",
+		"internal/journal", "rules", "rest/agent"},
 	// floor 5
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
@@ -55,7 +63,7 @@ var edges = map[string][]string{
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
 		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest",
-		"internal/device", "internal/lock", "internal/journal", "rest/device"},
+		"internal/device", "internal/lock", "internal/journal", "internal/worker", "rest/device"},
 	"internal/floors":          nil,
 	"internal/peer":            nil, // tests only
 	"bench":                    nil, // likewise

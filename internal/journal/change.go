@@ -36,36 +36,34 @@ type removal struct {
 // write applies the change, all of it or nothing, to a file of that many records, and returns how many there are then. When it returns
 // no error, the change is on disk.
 func (s *store) write(count int, c change) (int, error) {
-	err := s.guard(func() error {
-		return s.db.Update(func(tx *bolt.Tx) error {
-			records, state := tx.Bucket(recordsBucket), tx.Bucket(stateBucket)
-			records.FillPercent = fill
-			for _, e := range c.add {
-				if err := records.Put(key(e.id), e.value); err != nil {
-					return err
-				}
+	err := s.Update(func(tx *bolt.Tx) error {
+		records, state := tx.Bucket(recordsBucket), tx.Bucket(stateBucket)
+		records.FillPercent = fill
+		for _, e := range c.add {
+			if err := records.Put(key(e.id), e.value); err != nil {
+				return err
 			}
-			count += len(c.add)
-			for _, r := range c.removal {
-				if err := remove(records, r); err != nil {
-					return err
-				}
-				count -= r.removed
+		}
+		count += len(c.add)
+		for _, r := range c.removal {
+			if err := remove(records, r); err != nil {
+				return err
 			}
-			if c.prune {
-				n, err := prune(records, count, c.limits)
-				if err != nil {
-					return err
-				}
-				count -= n
+			count -= r.removed
+		}
+		if c.prune {
+			n, err := prune(records, count, c.limits)
+			if err != nil {
+				return err
 			}
-			if c.closed {
-				if err := state.Put(closedKey, []byte{1}); err != nil {
-					return err
-				}
+			count -= n
+		}
+		if c.closed {
+			if err := state.Put(closedKey, []byte{1}); err != nil {
+				return err
 			}
-			return state.Put(reservedKey, key(c.reserved))
-		})
+		}
+		return state.Put(reservedKey, key(c.reserved))
 	})
 	return count, err
 }

@@ -34,6 +34,8 @@ const (
 
 	CodeDatabaseError = "database_error" // database, error
 	CodeExchangeError = "exchange_error" // exchange, error: no Master, or an election under way
+
+	CodeSignatureRefused = "error_in_deployment_configuration" // service or node, error: what is to be applied is not signed as it must be
 )
 
 // Codes of this system, in the style of the agent's. They are the audit trail: [Log.DeleteSelected] and [Log.Prune] leave them.
@@ -44,11 +46,14 @@ const (
 	CodeConflictResolved  = "conflict_resolved"
 	CodeUpdateLocked      = "update_locked"
 	CodeDeviceReboot      = "device_reboot"
+	CodeDeviceShutdown    = "device_shutdown"
 	CodeDevicePurge       = "device_purge"
+	CodeDeviceHostConfig  = "device_host_config"
 	CodeAPIKeyRegenerated = "api_key_regenerated"
 )
 
 var auditCodes = map[string]bool{
 	CodeMasterElected: true, CodeStateChanged: true, CodeConflictDetected: true, CodeConflictResolved: true,
-	CodeUpdateLocked: true, CodeDeviceReboot: true, CodeDevicePurge: true, CodeAPIKeyRegenerated: true,
+	CodeUpdateLocked: true, CodeDeviceReboot: true, CodeDeviceShutdown: true, CodeDevicePurge: true,
+	CodeDeviceHostConfig: true, CodeAPIKeyRegenerated: true,
 }

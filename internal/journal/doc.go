@@ -9,5 +9,7 @@
 // Guarantees of the [Folder]: a state file is either the old one or the new one, whatever happens in between; fields of a later release
 // survive an earlier one; a damaged file is kept for inspection and named in the error.
 //
+// A [File] is what the log and the histories of others stand on: a file of bbolt whose damage is an error, never a panic.
+//
 // All methods may be called from any goroutine. The package knows nothing of clusters, of REST, or of who reads.
 package journal

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -17,8 +18,9 @@ const FormatVersion = 1
 
 // Folder is the directory of the persisted state of a node. One process at a time uses it.
 type Folder struct {
-	dir string
-	mu  sync.Mutex // one Load or Save at a time
+	dir    string
+	mu     sync.Mutex // one Load or Save at a time
+	failed atomic.Pointer[error]
 }
 
 // DamagedError says that a state file could not be read and what became of it.
@@ -94,6 +96,20 @@ func (f *Folder) Load(name string, into any) error {
 // Save makes the struct the content of that file, durably. Fields of the file that the struct does not know, here or in a struct within
 // it, stay. A damaged file is moved aside.
 func (f *Folder) Save(name string, from any) error {
+	err := f.save(name, from)
+	f.failed.Store(&err)
+	return err
+}
+
+// Failed returns the error of the last Save, nil when it was done. It waits for nobody.
+func (f *Folder) Failed() error {
+	if err := f.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (f *Folder) save(name string, from any) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	fresh, err := json.Marshal(from)

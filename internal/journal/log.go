@@ -87,11 +87,11 @@ func Open(path string, limits Limits, logger *slog.Logger) (*Log, error) {
 	l.next = firstNumber(found, damage != nil, reserved, markErr)
 	l.reserved = l.next - 1 + reserveStep
 	if err := writeMark(path, l.reserved); err != nil {
-		return nil, errors.Join(fmt.Errorf("event log: %w", err), s.close())
+		return nil, errors.Join(fmt.Errorf("event log: %w", err), s.Close())
 	}
 	count, err := s.write(found.count, change{reserved: l.reserved, prune: true, limits: limits})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("event log: %w", err), s.close())
+		return nil, errors.Join(fmt.Errorf("event log: %w", err), s.Close())
 	}
 	l.store.Store(s)
 	l.writer = writer{count: count, pruned: time.Now()}

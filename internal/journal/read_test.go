@@ -132,13 +132,13 @@ func TestDeleteSelected(t *testing.T) {
 		query         string
 		removed, left int
 	}{
-		{"severity=nosuch", 0, 28},
-		{"severity=warning&limit=3", 0, 28}, // the last three are audit trail
-		{"record_id=<4", 3, 25},
-		{"record_id=<4", 0, 25},
-		{"severity=warning", 9, 16},
-		{"", 8, 8},
-		{"", 0, 8},
+		{"severity=nosuch", 0, 30},
+		{"severity=warning&limit=3", 0, 30}, // the last three are audit trail
+		{"record_id=<4", 3, 27},
+		{"record_id=<4", 0, 27},
+		{"severity=warning", 9, 18},
+		{"", 8, 10},
+		{"", 0, 10},
 	} {
 		removed, err := l.DeleteSelected(t.Context(), parse(t, c.query))
 		if left := len(read(t, l, nil)); err != nil || removed != c.removed || left != c.left {

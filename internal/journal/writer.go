@@ -26,32 +26,12 @@ type writer struct {
 	closeErr error
 }
 
-// damage is a file that was moved aside.
-type damage struct {
-	kept  string
-	cause error
-}
-
-// openOrReplace opens the log. A damaged one is moved aside, and a new one made.
-func openOrReplace(path string) (*store, contents, *damage, error) {
-	s, found, err := openStore(path)
-	if !errors.Is(err, errDamaged) {
-		return s, found, nil, err
-	}
-	d := &damage{cause: err}
-	if d.kept, err = moveAside(path); err != nil {
-		return nil, contents{}, nil, fmt.Errorf("event log: %w: %w", d.cause, err)
-	}
-	s, found, err = openStore(path)
-	return s, found, d, err
-}
-
 // report tells about a damaged file, in the daemon's own log and in the new event log.
-func (l *Log) report(d *damage) {
-	l.logger.Error("event log was damaged: a new one is begun", "kept", d.kept, "error", d.cause)
+func (l *Log) report(d *Damage) {
+	l.logger.Error("event log was damaged: a new one is begun", "kept", d.Kept, "error", d.Cause)
 	l.Append(Record{
 		Severity: Error, Code: CodeDatabaseError, Source: Database{},
-		Message: fmt.Sprintf("the event log was damaged, its file was moved to %s", d.kept),
+		Message: fmt.Sprintf("the event log was damaged, its file was moved to %s", d.Kept),
 	})
 }
 
@@ -122,7 +102,7 @@ func (l *Log) commit(b *batch, reserve uint64) error {
 	c := change{add: b.entries, removal: b.removal, reserved: reserve, closed: b.closing, limits: l.limits}
 	c.prune = now.Sub(w.pruned) >= pruneEvery || w.count+len(b.entries) > l.limits.Count+l.limits.Count/pruneShare
 	count, err := l.store.Load().write(w.count, c)
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, ErrDamaged) {
 		if err = l.replace(err); err == nil {
 			count, err = l.store.Load().write(w.count, c)
 		}
@@ -193,5 +173,5 @@ func (l *Log) end(err error, reserve uint64) error {
 	if err == nil {
 		err = writeMark(l.path, reserve)
 	}
-	return errors.Join(err, l.store.Load().close())
+	return errors.Join(err, l.store.Load().Close())
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 // minPeriod is the shortest collecting period that is obeyed, whatever a client asks for.
@@ -28,6 +30,9 @@ type Config struct {
 	Proc       string          // where proc is mounted; empty is /proc
 	Self       int             // pid of the daemon in that proc; 0 is this process
 	Logger     *slog.Logger    // nil is silence
+	// Worker is told what is collected, in its parts Host and Process, and of each sample that is complete; when Run is over is for the caller
+	// to tell. nil is told nothing.
+	Worker *worker.Worker
 }
 
 // Target is a program that is up.
@@ -48,7 +53,7 @@ type Collector struct {
 	host      *hostSampler
 	processes *processSampler
 	status    atomic.Pointer[Status]
-	sampled   atomic.Pointer[time.Time]
+	worker    *worker.Worker
 	changed   chan struct{} // tells Run to look at the status
 	mono      func() float64
 	failures  *failures // of Run
@@ -61,11 +66,13 @@ func New(cfg Config) *Collector {
 	c := &Collector{
 		host:      newHostSampler(cfg, failures),
 		processes: newProcessSampler(cfg, failures),
+		worker:    cfg.Worker,
 		changed:   make(chan struct{}, 1),
 		mono:      cfg.Mono,
 		failures:  failures,
 	}
-	c.sampled.Store(new(time.Time))
+	c.worker.Sub("Host")
+	c.worker.Sub("Process")
 	c.status.Store(&Status{Host: cfg.Host, Process: cfg.Process, Period: cfg.Period})
 	return c
 }
@@ -101,15 +108,25 @@ func monotonic() float64 {
 	return time.Duration(t.Nano()).Seconds()
 }
 
-// Run takes the samples until the context ends. It sleeps on one timer, and for ever when nothing is collected.
+// Run takes the samples until the context ends. It sleeps on one timer, and for ever when nothing is collected. What an earlier Run has
+// left, which may have ended in the middle of a sample, is forgotten.
 func (c *Collector) Run(ctx context.Context) {
-	host := collection{what: "host", sample: c.host.sample, forget: c.host.forget}
-	processes := collection{what: "processes", sample: c.processes.sample, forget: c.processes.forget}
+	host := collection{what: "host", sample: c.host.sample, forget: c.host.forget, worker: c.worker.Sub("Host")}
+	processes := collection{what: "processes", sample: c.processes.sample, forget: c.processes.forget, worker: c.worker.Sub("Process")}
+	for _, k := range []*collection{&host, &processes} {
+		k.forget()
+		defer k.worker.Set(worker.Terminated)
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		status := c.Status()
 		period := max(status.Period, minPeriod)
+		if status.Host || status.Process {
+			c.worker.Set(worker.Started)
+		} else {
+			c.worker.Set(worker.Terminated)
+		}
 		c.turn(&host, status.Host, period)
 		c.turn(&processes, status.Process, period)
 		timer.Reset(min(host.wait(period), processes.wait(period)))
@@ -128,6 +145,11 @@ func (c *Collector) turn(k *collection, on bool, period time.Duration) {
 		k.forget()
 	}
 	k.on = on
+	if on {
+		k.worker.Set(worker.Started)
+	} else {
+		k.worker.Set(worker.Terminated)
+	}
 	if k.wait(period) > 0 {
 		return
 	}
@@ -136,10 +158,13 @@ func (c *Collector) turn(k *collection, on bool, period time.Duration) {
 	k.last = time.Now()
 	if err := k.sample(instant{k.last, Float(c.mono())}); err != nil {
 		c.failures.report(k.what, err)
+		k.worker.Set(worker.InitializationFailed)
+		c.worker.Set(worker.InitializationFailed)
 		return
 	}
-	sampled := time.Now()
-	c.sampled.Store(&sampled)
+	k.worker.Set(worker.Initialized)
+	c.worker.Set(worker.Initialized)
+	c.worker.Beat()
 }
 
 // collection is one kind of statistics on the goroutine of Run.
@@ -147,6 +172,7 @@ type collection struct {
 	what   string
 	sample func(instant) error
 	forget func()
+	worker *worker.Worker
 	on     bool
 	last   time.Time // when the last sample was begun
 }
@@ -170,9 +196,6 @@ func (c *Collector) SetPeriod(period time.Duration) { c.change(func(s *Status) {
 
 // Status returns what was asked for last.
 func (c *Collector) Status() Status { return *c.status.Load() }
-
-// Sampled returns when the last sample was complete, for those who watch over the Collector; zero before the first.
-func (c *Collector) Sampled() time.Time { return *c.sampled.Load() }
 
 func (c *Collector) change(set func(*Status)) {
 	for {

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 // bubble runs a Collector over a fake proc in a synctest bubble. What happens is a line each: its second, what it was.
@@ -21,6 +24,10 @@ type bubble struct {
 	log   func() string
 	mu    sync.Mutex
 	lines []string
+
+	workers *worker.Registry
+	changes int // those that became has returned
+	stop    func()
 }
 
 // run starts a Collector; it ends with the test.
@@ -28,6 +35,8 @@ func run(t *testing.T, cfg Config) *bubble {
 	b := &bubble{fakeProc: newFakeProc(t), begin: time.Now()}
 	b.process(fakeProcess{pid: fakeDaemon, ppid: 1})
 	cfg.Proc, cfg.Self, cfg.Depth = b.dir, fakeDaemon, 100
+	b.workers = worker.New(nil)
+	cfg.Worker = b.workers.Add("Statistics")
 	cfg.Mono = func() float64 { return time.Since(b.begin).Seconds() }
 	cfg.Processes = func() []Target { b.line("processes"); return nil }
 	cfg.Publish = func(s Sample) {
@@ -49,7 +58,8 @@ func run(t *testing.T, cfg Config) *bubble {
 		defer close(ended)
 		b.Run(ctx)
 	}()
-	t.Cleanup(func() { cancel(); <-ended })
+	b.stop = func() { cancel(); <-ended }
+	t.Cleanup(b.stop)
 	return b
 }
 
@@ -91,7 +101,7 @@ func TestRunSamplesAndIntegrates(t *testing.T) {
 		if h, _ := b.ProcessHistory(Supervisord, 5*time.Second); h.PID != fakeDaemon || len(h.Points) != 1 || h.Points[0].NowMonotonic != 6 {
 			t.Errorf("history of the daemon: %+v", h)
 		}
-		if since := time.Since(b.Sampled()); since != 500*time.Millisecond {
+		if since := time.Since(b.worker.Turned()); since != 500*time.Millisecond {
 			t.Errorf("the last sample is %v ago, want 500ms", since)
 		}
 	})
@@ -101,8 +111,8 @@ func TestRunSleepsWhenNothingIsCollected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := run(t, Config{Period: time.Second, Periods: []time.Duration{time.Second}})
 		b.expect("ten years", 87600*time.Hour)
-		if !b.Sampled().IsZero() {
-			t.Errorf("a sample at %v", b.Sampled())
+		if at := b.worker.Turned(); !at.IsZero() {
+			t.Errorf("a sample at %v", at)
 		}
 	})
 }
@@ -129,6 +139,88 @@ func TestSwitches(t *testing.T) {
 		}
 		b.EnableHost(false)
 		b.expect("all off", time.Hour)
+	})
+}
+
+// became returns the changes of the worker and its parts since the last call, "Host started" for those of a part.
+func (b *bubble) became() string {
+	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var all []string
+	for _, c := range b.workers.Snapshot().Changes[b.changes:] {
+		all = append(all, strings.TrimSpace(c.Sub+" "+c.Status.String()))
+		b.changes++
+	}
+	return strings.Join(all, ", ")
+}
+
+// TestWorker follows what is collected from the outside.
+func TestWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := run(t, Config{Host: true, Period: 10 * time.Second, Periods: []time.Duration{10 * time.Second}})
+		for _, step := range []struct {
+			what string
+			do   func()
+			want string
+		}{
+			{"host alone", func() {}, "added, Host added, Process added, started, Host started, Host initialized, initialized, Process terminated"},
+			{"the next samples", func() { time.Sleep(time.Minute) }, ""},
+			{"both", func() { b.EnableProcess(true) }, "Process started, Process initialized"},
+			{"processes alone", func() { b.EnableHost(false) }, "Host terminated"},
+			{"none", func() { b.EnableProcess(false) }, "terminated, Process terminated"},
+			{"the longest night", func() { time.Sleep(time.Hour) }, ""},
+			{"a host that cannot be measured", func() { b.remove("meminfo"); b.EnableHost(true) },
+				"started, Host started, Host initialization failed, initialization failed"},
+			{"it still cannot", func() { time.Sleep(time.Minute) }, ""},
+			{"it can", func() { b.write("meminfo", "MemTotal: 1000 kB\nMemAvailable: 100 kB\n"); time.Sleep(10 * time.Second) }, "Host initialized, initialized"},
+			{"a sample fails", func() { b.remove("meminfo"); time.Sleep(10 * time.Second) }, ""},
+			{"the end", b.stop, "Host terminated"},
+		} {
+			step.do()
+			if got := b.became(); got != step.want {
+				t.Errorf("%s: %q, want %q", step.what, got, step.want)
+			}
+		}
+	})
+}
+
+// TestRunAgain has a sample panic, as a defect would make it, and the work done again as the daemon does it.
+func TestRunAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		proc := newFakeProc(t)
+		proc.process(fakeProcess{pid: fakeDaemon, ppid: 1})
+		samples := 0
+		r := worker.New(nil)
+		w := r.Add("Statistics")
+		c := New(Config{Process: true, Period: 10 * time.Second, Periods: []time.Duration{10 * time.Second}, Depth: 100, Proc: proc.dir, Self: fakeDaemon,
+			Worker: w, Processes: func() []Target {
+				if samples++; samples == 3 {
+					panic("defect")
+				}
+				return nil
+			}})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); w.Supervise(ctx, c.Run) }()
+		time.Sleep(20500 * time.Millisecond)
+		s := r.Snapshot()
+		if w, p := s.Workers[0].Status, s.Workers[0].Subs[1].Status; w != worker.Terminated || p != worker.Terminated {
+			t.Errorf("after the panic it is %v, Process is %v", w, p)
+		}
+		time.Sleep(11 * time.Second)
+		s = r.Snapshot()
+		if w, p := s.Workers[0].Status, s.Workers[0].Subs[1].Status; w != worker.Initialized || p != worker.Initialized {
+			t.Errorf("a second later it is %v, Process is %v", w, p)
+		}
+		if h, _ := c.ProcessHistory(Supervisord, 10*time.Second); len(h.Points) != 1 || samples != 5 {
+			t.Errorf("%d samples, a history of %d points: want 5 and that of the last two", samples, len(h.Points))
+		}
+		stop()
+		<-done
+		if got := r.Snapshot().Workers[0].Status; got != worker.Terminated {
+			t.Errorf("at the end it is %v", got)
+		}
 	})
 }
 
@@ -201,7 +293,7 @@ func TestRunGoesOnAfterFailures(t *testing.T) {
 				t.Errorf("failures of %s are logged %d times, want once:\n%s", what, n, b.log())
 			}
 		}
-		if age := time.Since(b.Sampled()); age != 3500*time.Millisecond {
+		if age := time.Since(b.worker.Turned()); age != 3500*time.Millisecond {
 			t.Errorf("the last sample is %v old, want 3.5s: those that failed do not count", age)
 		}
 		b.write("meminfo", "MemTotal: 1000 kB\nMemAvailable: 100 kB\n")

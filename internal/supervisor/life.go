@@ -8,6 +8,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 // shutdownReport is the distance of the lines "waiting for x to die".
@@ -22,17 +23,18 @@ func (s *Supervisor) Start() {
 		return
 	}
 	s.started.Store(true)
+	s.deps.Worker.Set(worker.Started)
 	s.publish(event.SupervisorRunning{})
 	s.background.Go(func() {
 		ticks(s.work, func(ev event.Event) {
 			s.publish(ev)
-			now := time.Now()
-			s.ticked.Store(&now)
+			s.deps.Worker.Beat()
 		})
 	})
 	all := s.current.Load().all()
 	s.mu.Unlock()
 	s.autostart(all)
+	s.deps.Worker.Set(worker.Initialized)
 }
 
 // autostart starts those of the processes that want it. Trouble is the actor's to tell.
@@ -54,6 +56,7 @@ func (s *Supervisor) End(to State) bool {
 		}
 		if s.state.CompareAndSwap(int32(now), int32(to)) {
 			if now == Running {
+				s.deps.Worker.Set(worker.Terminating)
 				close(s.ending)
 			}
 			return true

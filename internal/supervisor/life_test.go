@@ -11,6 +11,7 @@ import (
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 func TestAutostartOrder(t *testing.T) {
@@ -235,6 +236,40 @@ func TestTicksRunBetweenStartAndShutdown(t *testing.T) {
 }
 
 // TestThousandPrograms is about waits: a start costs startsecs, a stop what the slowest child takes, whatever their number.
+// TestWorker follows the life of the process manager, and its heart, from the outside.
+func TestWorker(t *testing.T) {
+	r := worker.New(nil)
+	status := func() worker.Status { return r.Snapshot().Workers[0].Status }
+	var w *worker.Worker
+	inWorldOf(t, &config.Config{Groups: []config.Group{program("a", "linger 3")}}, func(d *Deps) {
+		r = worker.New(nil)
+		w = r.Add("ProcessManager")
+		d.Worker = w
+	}, func(t *testing.T, world *world) {
+		expectText(t, "before", status().String(), "added")
+		world.Start()
+		expectText(t, "started", status().String(), "initialized")
+		if at := w.Turned(); !at.IsZero() {
+			t.Errorf("it has turned at %v, before the first tick", at)
+		}
+		time.Sleep(time.Minute + 2*time.Second)
+		synctest.Wait()
+		if age := time.Since(w.Turned()); age != 2*time.Second {
+			t.Errorf("it has turned %v ago, want 2s", age)
+		}
+		world.End(Restarting)
+		expectText(t, "ending", status().String(), "terminating")
+		go world.Shutdown(t.Context())
+		time.Sleep(2 * time.Second)
+		expectText(t, "while a program takes its time", status().String(), "terminating")
+		time.Sleep(2 * time.Second)
+		expectText(t, "ended", status().String(), "terminated")
+	})
+	if n := len(r.Snapshot().Changes); n != 5 {
+		t.Errorf("%d changes, want one of each kind: %+v", n, r.Snapshot().Changes)
+	}
+}
+
 func TestThousandPrograms(t *testing.T) {
 	var groups []config.Group
 	for i := range 1000 {

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
@@ -26,14 +25,6 @@ type Group struct {
 
 // State returns the state of the daemon.
 func (s *Supervisor) State() State { return State(s.state.Load()) }
-
-// Ticked returns when the last tick was out, for those who watch over the daemon; zero before the first. It waits for nobody.
-func (s *Supervisor) Ticked() time.Time {
-	if at := s.ticked.Load(); at != nil {
-		return *at
-	}
-	return time.Time{}
-}
 
 // Identifier returns the identifier option of the daemon.
 func (s *Supervisor) Identifier() string { return s.daemon.Identifier }

@@ -8,13 +8,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/logfile"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/worker"
 )
 
 // Deps is what a Supervisor works with. Spawner, Log and Bus are needed.
@@ -34,6 +34,9 @@ type Deps struct {
 	Inject   func(group string) []string
 	Syslog   io.Writer // for programs that log to syslog; nil for that of the system
 	Disabled []string  // programs that are disabled from the beginning
+
+	// Worker is told where the Supervisor stands, and of each tick. nil is told nothing.
+	Worker *worker.Worker
 }
 
 // Supervisor is the process manager of this node. Its methods may be called from any goroutine.
@@ -47,7 +50,6 @@ type Supervisor struct {
 	syslog  io.Closer                     // nil unless it was opened here
 
 	started atomic.Bool
-	ticked  atomic.Pointer[time.Time] // when the loop of the ticks has turned last
 
 	mu         sync.Mutex // of every change of the set of groups, and of:
 	ended      bool
@@ -261,6 +263,7 @@ func (s *Supervisor) closeAll() {
 	if s.syslog != nil {
 		s.syslog.Close()
 	}
+	s.deps.Worker.Set(worker.Terminated)
 }
 
 // Programs returns the names of all programs of active groups, sorted.

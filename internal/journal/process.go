@@ -2,32 +2,13 @@ package journal
 
 import (
 	"fmt"
-	"log/slog"
 
-	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
-// Feed logs what becomes of the processes, as sub tells it, until sub or its bus is closed. about returns what an event of that process
-// belongs to: the agreement of its application, or the application as a service. Events that sub has lost, because it was not read in
-// time, are logged by their number.
-func (l *Log) Feed(sub *event.Subscription, about func(process.Namespec) Source) {
-	var lost uint64
-	for n := range sub.C {
-		if n.Lost > lost {
-			l.logger.Warn("event log has missed events", slog.Uint64("count", n.Lost-lost))
-			lost = n.Lost
-		}
-		if changed, ok := n.Event.(event.StateChanged); ok {
-			if r, ok := ofProcess(changed.Change, about); ok {
-				l.Append(r)
-			}
-		}
-	}
-}
-
-// ofProcess returns the record of a change that clients of the agent API know: a process runs, has stopped, or cannot be started.
-func ofProcess(c process.Change, about func(process.Namespec) Source) (Record, bool) {
+// ProcessRecord returns the record of a change that clients of the agent API know: a process runs, has stopped, or cannot be started. The
+// source is what the process belongs to: the agreement of its application, or the application as a service.
+func ProcessRecord(c process.Change, source Source) (Record, bool) {
 	name := process.Namespec{Group: c.Info.Group, Process: c.Info.Name}
 	var r Record
 	switch c.Info.State {
@@ -46,7 +27,7 @@ func ofProcess(c process.Change, about func(process.Namespec) Source) (Record, b
 	default:
 		return Record{}, false
 	}
-	r.Source = about(name)
+	r.Source = source
 	return r, true
 }
 

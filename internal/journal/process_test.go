@@ -3,16 +3,12 @@ package journal
 import (
 	"slices"
 	"testing"
-	"time"
 
-	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/process"
 )
 
-func TestFeed(t *testing.T) {
-	l, w := open(t, newPath(t), Limits{})
-	bus := event.NewBus()
-	sub := bus.Subscribe(100, event.TypeProcessState)
+func TestProcessRecord(t *testing.T) {
+	l, _ := open(t, newPath(t), Limits{})
 	changes := []process.Change{
 		{From: process.Stopped, Info: process.Info{State: process.Starting}, PID: 4711},
 		{From: process.Starting, Info: process.Info{State: process.Running}, PID: 4711},
@@ -29,11 +25,10 @@ func TestFeed(t *testing.T) {
 	}
 	for _, c := range changes {
 		c.Info.Group, c.Info.Name = "web", "web_1"
-		bus.Publish(event.StateChanged{Change: c})
+		if r, ok := ProcessRecord(c, Service{InstanceID: c.Info.Name, URL: c.Info.Group}); ok {
+			l.Append(r)
+		}
 	}
-	bus.Publish(event.GroupAdded{Group: "web"}) // not subscribed
-	bus.Close()
-	l.Feed(sub, func(name process.Namespec) Source { return Service{InstanceID: name.Process, URL: name.Group} })
 	flush(t, l)
 	var got []string
 	for _, r := range read(t, l, nil) {
@@ -53,27 +48,5 @@ func TestFeed(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
-	}
-	if w.count("missed") > 0 {
-		t.Errorf("told: %s", w.all.String())
-	}
-}
-
-// What the bus had to drop is told, each time it grows.
-func TestFeedTellsWhatItMissed(t *testing.T) {
-	l, w := open(t, newPath(t), Limits{})
-	bus := event.NewBus()
-	sub := bus.Subscribe(2, event.TypeProcessState)
-	for range 5 {
-		bus.Publish(event.StateChanged{Change: process.Change{Info: process.Info{Group: "g", Name: "p", State: process.Running}}})
-	}
-	bus.Close()
-	l.Feed(sub, func(process.Namespec) Source { return nil })
-	flush(t, l)
-	if got := read(t, l, nil); len(got) != 2 || got[0].Source != (Database{}) || time.Since(got[0].Time) > time.Minute {
-		t.Errorf("got %+v", got)
-	}
-	if w.count("missed events") != 2 || w.count("count=2") != 1 || w.count("count=1") != 1 {
-		t.Errorf("told: %s", w.all.String())
 	}
 }
