@@ -105,7 +105,7 @@ func (p *problems) tell(level slog.Level, problem string) {
 
 // load returns the configuration, nil when it cannot be used.
 func (p *problems) load(path string, flags config.Flags) *config.Config {
-	cfg, err := config.Load(path, flags)
+	cfg, err := loadConfig(path, flags)
 	var bad *config.Error
 	switch {
 	case errors.As(err, &bad):
@@ -130,7 +130,11 @@ func (p *problems) warn(warnings []config.Problem) {
 
 // cluster checks what the node would take part with.
 func (p *problems) cluster(cfg *config.Config) cluster.Config {
-	options, err := clusterOptions(context.Background(), cfg, slog.New(p))
+	read, err := rulesReader(cfg)
+	if err != nil {
+		p.tell(slog.LevelError, err.Error())
+	}
+	options, err := clusterOptions(context.Background(), cfg, read, slog.New(p))
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			p.tell(slog.LevelError, cfg.SupvisorsProblem("supvisors_list", strings.TrimSpace(line)).String())

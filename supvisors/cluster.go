@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/agent"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/gossip"
@@ -26,15 +28,18 @@ import (
 // lockLimit is how long the cluster's own jobs wait for an application to give its update lock back.
 const lockLimit = 10 * time.Minute
 
+// emptyLimit is how long the end of the host waits for the cluster to move what is managed to other nodes.
+const emptyLimit = time.Minute
+
 // clusterOptions turns [rpcinterface:supvisors] into the options of the core. The error names what keeps the node from taking part;
 // warnings about rules files go to the log.
-func clusterOptions(ctx context.Context, cfg *config.Config, logger *slog.Logger) (cluster.Config, error) {
+func clusterOptions(ctx context.Context, cfg *config.Config, read reader, logger *slog.Logger) (cluster.Config, error) {
 	s := cfg.Supvisors
 	o := cluster.Config{
 		Core: s.CoreIdentifiers, SyncTimeout: s.SynchroTimeout, AutoFence: s.AutoFence,
 		Failure: s.FailureStrategy, Starting: s.Starting, Conciliation: s.Conciliation,
 		LockLimit: lockLimit, Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
-		Rules: loadRules(s.RulesFiles, logger),
+		Rules: loadRules(s.RulesFiles, read, logger),
 	}
 	for _, option := range s.SynchroOptions {
 		o.Sync[option] = true
@@ -86,11 +91,11 @@ func alone(nick string, port int) (cluster.Identity, error) {
 
 // loadRules reads the rules files; nil when there are none. As in Supvisors, one wrong file and none of them is applied: the node
 // runs all the same, without managed applications, and the log says why.
-func loadRules(files []string, logger *slog.Logger) *rules.Set {
+func loadRules(files []string, read reader, logger *slog.Logger) *rules.Set {
 	if len(files) == 0 {
 		return nil
 	}
-	set, problems := rules.Load(files)
+	set, problems := rules.LoadWith(files, read)
 	for _, p := range problems {
 		level := slog.LevelError
 		if p.Warning {
@@ -118,9 +123,8 @@ func clusterSecret(cfg *config.Config) string {
 }
 
 // newNode makes the cluster side of the daemon on its open port.
-func newNode(ctx context.Context, cfg *config.Config, options cluster.Config, port *listener.Split, local node.Local,
-	end func(restart bool), logger *slog.Logger) (*node.Node, error) {
-	inet := cfg.Inet[0]
+func (s *session) newNode(ctx context.Context) (*node.Node, error) {
+	cfg, options, port, inet := s.cfg, s.options, s.doors.split, s.cfg.Inet[0]
 	advertise, err := gossip.ResolveAdvertise(ctx, options.Self, port.Addr())
 	if err != nil {
 		return nil, err
@@ -132,16 +136,14 @@ func newNode(ctx context.Context, cfg *config.Config, options cluster.Config, po
 			return nil, err
 		}
 	}
-	trust := gossip.NewTrust(clusterSecret(cfg), options.Self)
-	trust.RequireCert = files.Enabled() && files.CA != ""
-	var peers []gossip.Peer
-	for _, id := range options.Instances {
-		peers = append(peers, gossip.Peer{Name: id.Identifier, Addr: id.Identifier})
+	var start agent.Start
+	if s.agent != nil {
+		start = s.agent.start
 	}
-	for _, addr := range cfg.Supvisors.Join {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			addr = net.JoinHostPort(addr, strconv.Itoa(inet.Port))
-		}
+	trust := gossip.NewTrust(cmp.Or(start.Secret, clusterSecret(cfg)), options.Self)
+	trust.RequireCert = files.Enabled() && files.CA != ""
+	peers := peersOf(cfg, options)
+	for _, addr := range start.Join {
 		peers = append(peers, gossip.Peer{Addr: addr})
 	}
 	file := termFile(cfg)
@@ -149,25 +151,75 @@ func newNode(ctx context.Context, cfg *config.Config, options cluster.Config, po
 		return nil, err
 	}
 	var multicast *gossip.Multicast
-	if s := cfg.Supvisors; s.MulticastGroup != "" {
-		multicast = &gossip.Multicast{TTL: s.MulticastTTL}
-		if multicast.Group, err = netip.ParseAddrPort(s.MulticastGroup); err != nil {
+	if o := cfg.Supvisors; o.MulticastGroup != "" {
+		multicast = &gossip.Multicast{TTL: o.MulticastTTL}
+		if multicast.Group, err = netip.ParseAddrPort(o.MulticastGroup); err != nil {
 			return nil, fmt.Errorf("multicast_group: %w", err)
 		}
-		if s.MulticastInterface != "" {
-			if multicast.Interface, err = netip.ParseAddr(s.MulticastInterface); err != nil {
+		if o.MulticastInterface != "" {
+			if multicast.Interface, err = netip.ParseAddr(o.MulticastInterface); err != nil {
 				return nil, fmt.Errorf("multicast_interface: %w", err)
 			}
 		}
 	}
-	return node.New(node.Config{
-		Core: options,
+	n, err := node.New(node.Config{
+		Core: options, Withdrawn: start.Standing == cluster.Withdrawn, Ordered: s.agent.ordered,
 		Gossip: gossip.Config{Advertise: advertise, Meta: gossip.Meta{Version: version, HTTPPort: inet.Port}, Peers: peers,
-			Discovery: options.Discovery, Multicast: multicast, Trust: trust, Streams: port.Streams, Packets: port.Packets, TLS: client, Logger: logger,
+			Discovery: options.Discovery, Multicast: multicast, Trust: trust, Streams: port.Streams, Packets: port.Packets, TLS: client, Logger: s.cluster.Logger,
 			InactivityTicks: cfg.Supvisors.InactivityTicks},
-		Local: local, TLS: client, End: end, Logger: logger,
+		Local: s.local, TLS: client, End: s.endNode, Logger: s.cluster.Logger,
 		SaveTerm: func(term uint64) error { return writeTerm(file, term) },
 	})
+	if err == nil && start.Standing == cluster.Reserved {
+		n.SetStanding(cluster.Reserved)
+	}
+	return n, err
+}
+
+// peersOf are the nodes to be met first.
+func peersOf(cfg *config.Config, options cluster.Config) (peers []gossip.Peer) {
+	for _, id := range options.Instances {
+		peers = append(peers, gossip.Peer{Name: id.Identifier, Addr: id.Identifier})
+	}
+	for _, addr := range cfg.Supvisors.Join {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			addr = net.JoinHostPort(addr, strconv.Itoa(cfg.Inet[0].Port))
+		}
+		peers = append(peers, gossip.Peer{Addr: addr})
+	}
+	return peers
+}
+
+// reloadRules reads the rules files again and applies them. If they are wrong, those that were read before stay in force.
+func (s *session) reloadRules() error {
+	read, err := rulesReader(s.cfg)
+	if err != nil {
+		return err
+	}
+	files := s.cfg.Supvisors.RulesFiles
+	set := loadRules(files, s.noting(read), s.cluster.Logger)
+	if set == nil && len(files) > 0 {
+		return errors.New("the rules files are not applied, see the log")
+	}
+	s.rules.Store(set)
+	s.node.SetRules(set)
+	return nil
+}
+
+// emptyNode has the cluster move what is managed to other nodes, as long as it can; fillNode takes that back.
+func (s *session) emptyNode(ctx context.Context) error {
+	s.standing = s.node.View().Self.Standing
+	ctx, cancel := context.WithTimeout(ctx, emptyLimit)
+	defer cancel()
+	watch := s.node.Watch(1)
+	defer watch.Close()
+	s.node.SetStanding(cluster.Draining)
+	return node.Drained(ctx, watch.C)
+}
+
+func (s *session) fillNode(context.Context) error {
+	s.node.SetStanding(s.standing)
+	return nil
 }
 
 // termFile is where the term of the cluster is kept: beside the pid file.

@@ -77,7 +77,7 @@ type daemonProcess struct {
 // load reads the configuration. An error is Supervisor's text of the first problem, as its users know it, then the place of each
 // problem for which that text tells none.
 func (p *daemonProcess) load() (*config.Config, error) {
-	cfg, err := config.Load(p.path, p.flags)
+	cfg, err := loadConfig(p.path, p.flags)
 	var bad *config.Error
 	if !errors.As(err, &bad) {
 		return cfg, err

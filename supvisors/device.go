@@ -7,20 +7,15 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
-	edge "github.com/supvisors/supvisors/internal/device"
-	"github.com/supvisors/supvisors/internal/journal"
-	"github.com/supvisors/supvisors/internal/key"
+	"github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/node"
-	"github.com/supvisors/supvisors/internal/worker"
-	"github.com/supvisors/supvisors/rest/device"
+	deviceapi "github.com/supvisors/supvisors/rest/device"
 )
 
 const (
@@ -30,36 +25,15 @@ const (
 	maxFleetAnswer = 16 << 20
 )
 
-// stateDir is where what must survive a restart is kept: state_dir, or beside the pid file.
-func stateDir(cfg *config.Config) string {
-	if r := ownRest(cfg); r != nil && r.StateDir != "" {
-		return r.StateDir
-	}
-	pidfile := cfg.Supervisord.Pidfile
-	return strings.TrimSuffix(pidfile, filepath.Ext(pidfile)) + ".state"
-}
-
 // newDevice makes the device of this node; nil when no listener serves it.
-func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
+func (s *session) newDevice(p *daemonProcess) (*device.Device, error) {
 	o := s.cfg.Device
 	if o == nil {
 		return nil, nil
 	}
-	s.store = s.workers.Add("Store")
-	folder, err := journal.OpenFolder(stateDir(s.cfg))
-	if err != nil {
-		return nil, err
-	}
-	s.store.Set(worker.Started)
-	s.store.Set(worker.Initialized)
-	keys, err := key.Open(folder, folder.Path(""))
-	if err != nil {
-		return nil, err
-	}
-	c := edge.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: folder, Spawner: s.children, Version: version,
-		Load: func() (*config.Config, error) { return config.Load(p.path, p.flags) },
-		Keys: keys, Protected: []string{folder.Path("")},
-		Workers: s.workers, Manager: s.manager,
+	c := device.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: s.state.folder, Keys: s.state.keys,
+		Spawner: s.children, Version: version, Load: func() (*config.Config, error) { return s.reread(p) },
+		Protected: []string{s.state.folder.Path("")}, Workers: s.workers, Manager: s.manager,
 		Identify: func() { s.sup.SendRemoteComm("identify", s.cfg.Supervisord.Identifier) }, Logger: s.log.Logger}
 	for _, r := range s.cfg.Rest {
 		if slices.Contains(r.APIs, "device") && r.Socket == "" && c.APIPort == 0 {
@@ -73,11 +47,15 @@ func (s *session) newDevice(p *daemonProcess) (*edge.Device, error) {
 	if s.node != nil {
 		c.Cluster, c.FSM = s.node, driver{s.node}
 		c.Statistics, c.Collector = s.events.statistics, s.events.collector
-		c.Call = func(ctx context.Context, identifier string, r device.Request, scope device.Scope) (device.Answer, error) {
+		c.Rules, c.Leave, c.Rejoin = s.reloadRules, s.emptyNode, s.fillNode
+		c.Call = func(ctx context.Context, identifier string, r deviceapi.Request, scope deviceapi.Scope) (deviceapi.Answer, error) {
 			return callDevice(ctx, s.node, identifier, r, scope)
 		}
 	}
-	return edge.New(c)
+	if s.agent != nil {
+		c.Tell = s.agent.noted
+	}
+	return device.New(c)
 }
 
 // driver is the loop of the FSM, which keeps its own time.
@@ -85,13 +63,13 @@ type driver struct{ *node.Node }
 
 func (d driver) Turned() time.Time { return d.Ticked() }
 
-func deviceOptions(o *config.Device) edge.Options {
+func deviceOptions(o *config.Device) device.Options {
 	mode := lock.Exists
 	if o.Flock {
 		mode = lock.Flock
 	}
-	return edge.Options{UUID: o.UUID, Name: o.Name, Apps: o.Apps, DataDirs: o.DataDirs, DataRoot: o.DataRoot, LockDir: o.LockDir, LockMode: mode,
-		LegacyLocks: o.LegacyLocks, OverrideLock: o.OverrideLock, InjectEnv: edge.Injection{All: o.InjectAll, Groups: o.InjectGroups},
+	return device.Options{UUID: o.UUID, Name: o.Name, Apps: o.Apps, DataDirs: o.DataDirs, DataRoot: o.DataRoot, LockDir: o.LockDir, LockMode: mode,
+		LegacyLocks: o.LegacyLocks, OverrideLock: o.OverrideLock, InjectEnv: device.Injection{All: o.InjectAll, Groups: o.InjectGroups},
 		UpdatePollInterval: o.UpdatePollInterval, Allow: o.Allow, DryRun: o.DryRun, RebootCommand: o.RebootCommand,
 		ShutdownCommand: o.ShutdownCommand, BlinkCommand: o.BlinkCommand, HostnameCommand: o.HostnameCommand, ProxyCommand: o.ProxyCommand,
 		LEDPath: o.LEDPath, ProxyFile: o.ProxyFile, ConnectivityCheck: o.ConnectivityCheck, ConnectivityTargets: o.ConnectivityTargets,
@@ -100,7 +78,7 @@ func deviceOptions(o *config.Device) edge.Options {
 
 // envelope carries a request of the device API, and the rights of who made it, to another node. All of it is signed.
 type envelope struct {
-	Scope  device.Scope
+	Scope  deviceapi.Scope
 	Method string
 	Path   string
 	Query  string
@@ -108,22 +86,22 @@ type envelope struct {
 }
 
 // callDevice has another node answer a request.
-func callDevice(ctx context.Context, n *node.Node, identifier string, r device.Request, scope device.Scope) (device.Answer, error) {
+func callDevice(ctx context.Context, n *node.Node, identifier string, r deviceapi.Request, scope deviceapi.Scope) (deviceapi.Answer, error) {
 	data, err := json.Marshal(envelope{scope, r.Method, r.Path, r.Query, r.Body})
 	if err != nil {
-		return device.Answer{}, err
+		return deviceapi.Answer{}, err
 	}
 	resp, err := n.Request(ctx, http.MethodPost, identifier, fleetPath, data)
 	if err != nil {
-		return device.Answer{}, err
+		return deviceapi.Answer{}, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxFleetAnswer))
-	return device.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, err
+	return deviceapi.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, err
 }
 
 // serveForwarded answers what another node asks for one of its clients.
-func serveForwarded(h *device.Handler) http.Handler {
+func serveForwarded(h *deviceapi.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var e envelope
 		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
@@ -148,15 +126,21 @@ func serveForwarded(h *device.Handler) http.Handler {
 }
 
 // deviceHandler is the device API at a listener.
-func (s *site) deviceHandler(r *config.Rest, names []string) (*device.Handler, error) {
-	c := device.Config{Device: s.device, Log: s.deps.Log.Logger}
+func (s *site) deviceHandler(r *config.Rest, names []string) (*deviceapi.Handler, error) {
+	c := deviceapi.Config{Device: s.device, Log: s.deps.Log.Logger}
 	if r != nil {
 		c.TrustLoopback, c.Hosts, c.Origins = r.TrustLoopback, append(slices.Clone(names), r.Server.AllowedHosts...), r.Origins
-		if r.Server.Username != "" {
-			c.Login = func(user, password string) bool {
-				return equal(user, r.Server.Username) && passwordFits(password, r.Server.Password)
-			}
-		}
+		c.Login = loginOf(r)
 	}
-	return device.New(c)
+	return deviceapi.New(c)
+}
+
+// loginOf tells whether a user and a password are those of a listener; nil when it has none.
+func loginOf(r *config.Rest) func(user, password string) bool {
+	if r.Server.Username == "" {
+		return nil
+	}
+	return func(user, password string) bool {
+		return equal(user, r.Server.Username) && passwordFits(password, r.Server.Password)
+	}
 }

@@ -40,7 +40,7 @@ func startEdge(t *testing.T, p *place, lines string) *edgeNode {
 	n := &edgeNode{place: p}
 	port := freePort(t)
 	n.api = "http://127.0.0.1:" + port
-	p.write("conf", base+lines+"[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir=@DIR@/state\n[rest:device]\napis=device\nport=127.0.0.1:"+port+"\n"+edgePrograms)
+	p.write("conf", base+lines+"[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir=@DIR@/state\n[rest:device]\napis=device\ntrust_loopback=false\nport=127.0.0.1:"+port+"\n"+edgePrograms)
 	n.boot()
 	return n
 }
@@ -68,14 +68,20 @@ func (n *edgeNode) ask(verb, path, body, key string) reply {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	return do(n.t, r)
+}
+
+// do sends a request and reads the answer.
+func do(t *testing.T, r *http.Request) reply {
+	t.Helper()
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return reply{resp.StatusCode, strings.TrimSpace(string(data)), resp.Header}
 }
@@ -222,7 +228,7 @@ func TestFleet(t *testing.T) {
 		port := freePort(t)
 		n.api = "http://127.0.0.1:" + port
 		node.write("conf", node.read("conf")+"\n[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir="+node.path("state")+
-			"\n[rest:device]\napis=device\nport=127.0.0.1:"+port+"\n[device]\nallow=fleet\nlock_dir="+node.path("locks")+"\n")
+			"\n[rest:device]\napis=device\ntrust_loopback=false\nport=127.0.0.1:"+port+"\n[device]\nallow=fleet\nlock_dir="+node.path("locks")+"\n")
 		c.start(i)
 		n.key = strings.TrimSpace(node.read("state/global.key"))
 		nodes = append(nodes, n)

@@ -7,16 +7,18 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
-	edge "github.com/supvisors/supvisors/internal/device"
+	"github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/internal/worker"
 	"github.com/supvisors/supvisors/rest"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // session is the daemon from one reading of its configuration to the next: logs, processes, ports and cluster.
@@ -27,17 +29,20 @@ type session struct {
 	workers  *worker.Registry
 	manager  *worker.Worker   // the process manager
 	members  []*worker.Worker // what runs with the node
-	store    *worker.Worker   // the state folder; nil without one
+	state    *state
 	children *child.System
 	sup      *supervisor.Supervisor
 	local    *localNode // nil for a plain Supervisor
 	options  cluster.Config
 	// disabled are the programs that must not start; nil without a file for them
 	disabled *service.Disabilities
-	node     *node.Node      // nil for a plain Supervisor
-	events   *eventInterface // nil for a plain Supervisor
-	device   *edge.Device    // nil without the device API
-	stream   *rest.Stream    // of events for REST clients
+	rules    atomic.Pointer[rules.Set] // nil for none
+	node     *node.Node                // nil for a plain Supervisor
+	events   *eventInterface           // nil for a plain Supervisor
+	device   *device.Device            // nil without the device API
+	standing cluster.Standing          // that of the node before the end of its host
+	agent    *nodeAgent                // nil without the agent API
+	stream   *rest.Stream              // of events for REST clients
 	doors    *doors
 }
 
@@ -140,23 +145,30 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 			s.log.Warn(err.Error())
 		}
 	}
-	deps := supervisor.Deps{Spawner: s.children, Log: s.log, Bus: p.bus, Env: os.Environ(), Worker: s.manager,
-		Reload: func() (*config.Config, error) { return config.Load(p.path, p.flags) }}
+	if s.state, err = s.openState(); err != nil {
+		return err
+	}
+	if s.agent, err = s.newAgent(); err != nil {
+		return err
+	}
+	if s.disabled, err = service.OpenDisabilities(s.disabilitiesFile()); err != nil {
+		return err
+	}
+	deps := supervisor.Deps{Spawner: s.children, Log: s.log, Bus: p.bus, Env: os.Environ(), Worker: s.manager, Disabled: s.disabled.Disabled(),
+		Inject: s.environment, Reload: func() (*config.Config, error) { return s.reread(p) }}
 	if s.cfg.Supvisors != nil {
-		if s.disabled, err = service.OpenDisabilities(s.cfg.Supvisors.DisabilitiesFile); err != nil {
+		read, err := rulesReader(s.cfg)
+		if err != nil {
 			return err
 		}
-		deps.Disabled = s.disabled.Disabled()
-		if s.options, err = clusterOptions(ctx, s.cfg, s.cluster.Logger); err != nil {
+		if s.options, err = clusterOptions(ctx, s.cfg, s.noting(read), s.cluster.Logger); err != nil {
 			return err
 		}
+		s.rules.Store(s.options.Rules)
 		s.local = &localNode{}
 		deps.Notify = s.local.heard
 	} else {
 		deps.Notify = service.LocalEvents(o.Identifier, s.stream)
-	}
-	if s.cfg.Device != nil {
-		deps.Inject = func(group string) []string { return s.device.Environment(group) } // nothing is started before there is one
 	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
 		return err
@@ -169,7 +181,7 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 	}
 	if s.local != nil {
 		s.local.sup = s.sup
-		if s.node, err = newNode(ctx, s.cfg, s.options, s.doors.split, s.local, s.endNode, s.cluster.Logger); err != nil {
+		if s.node, err = s.newNode(ctx); err != nil {
 			return err
 		}
 		s.local.attach(s.node)
@@ -200,7 +212,10 @@ func (s *session) serve(p *daemonProcess) (err error) {
 	if s.device, err = s.newDevice(p); err != nil {
 		return err
 	}
-	site, err := newSite(s.cfg, deps, s.node, s.device, s.stream)
+	if err = s.agent.begin(s, p); err != nil {
+		return err
+	}
+	site, err := newSite(s, deps)
 	if err != nil {
 		return err
 	}
@@ -233,7 +248,7 @@ func (s *session) run(ctx context.Context, p *daemonProcess) (again bool) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s.live(ctx)
+		s.live(ctx, p)
 	}()
 	for {
 		select {
@@ -246,7 +261,7 @@ func (s *session) run(ctx context.Context, p *daemonProcess) (again bool) {
 }
 
 // live starts the processes, takes part in the cluster until the end is asked for, and ends what was started in the reverse order.
-func (s *session) live(ctx context.Context) {
+func (s *session) live(ctx context.Context, p *daemonProcess) {
 	nodeCtx, leave := context.WithCancel(ctx)
 	var membership sync.WaitGroup
 	if s.node != nil {
@@ -259,6 +274,7 @@ func (s *session) live(ctx context.Context) {
 	if s.device != nil {
 		membership.Go(func() { s.device.Run(nodeCtx) })
 	}
+	s.agent.run(nodeCtx, p, &membership)
 	s.sup.Start()
 	<-s.sup.Ending()
 	if s.local != nil {
@@ -269,8 +285,36 @@ func (s *session) live(ctx context.Context) {
 	}
 	leave()
 	membership.Wait()
-	s.store.Set(worker.Terminated)
 	s.doors.close()
+	s.closeState()
+}
+
+// closeState writes what is pending of what must survive.
+func (s *session) closeState() {
+	if err := s.agent.close(); err != nil {
+		s.log.Error("the history of the node is not complete", "error", err)
+	}
+	s.state.close()
+}
+
+// environment is what the processes of a group get beside their own. Nothing is started before there are a device and an agent.
+func (s *session) environment(group string) []string {
+	var env []string
+	if s.device != nil {
+		env = s.device.Environment(group)
+	}
+	return append(env, s.agent.environment(group)...)
+}
+
+// disabilitiesFile is where it is kept which programs are disabled: disabilities_file, else with the state of the node; "" for nowhere.
+func (s *session) disabilitiesFile() string {
+	switch {
+	case s.cfg.Supvisors != nil && s.cfg.Supvisors.DisabilitiesFile != "":
+		return s.cfg.Supvisors.DisabilitiesFile
+	case s.agent != nil:
+		return s.state.folder.Path("disabilities.json")
+	}
+	return ""
 }
 
 func (s *session) reopenLogs(ctx context.Context) {
@@ -290,6 +334,7 @@ func (s *session) abandon(ctx context.Context) {
 	if s.sup != nil {
 		s.sup.Shutdown(ctx) // nothing runs
 	}
+	s.closeState()
 }
 
 // supervisorVersion is what clients of Supervisor are told: the version whose behaviour this daemon has.

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
-	edge "github.com/supvisors/supvisors/internal/device"
+	"github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/metrics"
-	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/web"
 	"github.com/supvisors/supvisors/rest"
-	"github.com/supvisors/supvisors/rest/device"
+	agentapi "github.com/supvisors/supvisors/rest/agent"
+	deviceapi "github.com/supvisors/supvisors/rest/device"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -30,21 +30,24 @@ type site struct {
 	logs    http.Handler
 	mainLog http.Handler
 	peers   http.Handler
-	rest    rest.Config  // likewise
-	device  *edge.Device // nil without the device API
+	rest    rest.Config    // likewise
+	device  *device.Device // nil without the device API
+	agent   *nodeAgent     // nil without the agent API
+	options *config.Agent  // of the agent API
 }
 
-func newSite(cfg *config.Config, deps service.Deps, n *node.Node, d *edge.Device, stream *rest.Stream) (*site, error) {
+func newSite(from *session, deps service.Deps) (*site, error) {
 	table, err := service.Table(deps)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{deps: deps, stream: stream, device: d, logs: service.LogTail(deps), mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
+	cfg, n := from.cfg, from.node
+	s := &site{deps: deps, stream: from.stream, device: from.device, agent: from.agent, options: cfg.Agent, logs: service.LogTail(deps), mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
 	seen := metrics.Config{Supervisor: deps.Supervisor, Node: n, Statistics: deps.Statistics, Version: version, Log: deps.Log.Logger}
 	s.look = web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger}
 	if n != nil {
 		s.peers = n.Handler()
-		if d != nil {
+		if s.device != nil {
 			h, err := s.deviceHandler(nil, nil)
 			if err != nil {
 				return nil, err
@@ -67,7 +70,7 @@ func newSite(cfg *config.Config, deps service.Deps, n *node.Node, d *edge.Device
 	s.metrics = metrics.New(seen)
 	s.scrape = s.metrics.Handler()
 	s.xmlrpc = &rpc.Handler{Table: table, Observe: s.observe("xmlrpc")}
-	s.rest = rest.Config{Table: table, Version: version, Events: stream, Observe: s.observe("rest"), Log: deps.Log.Logger}
+	s.rest = rest.Config{Table: table, Version: version, Events: s.stream, Observe: s.observe("rest"), Log: deps.Log.Logger}
 	return s, nil
 }
 
@@ -119,16 +122,23 @@ func (s *site) node(actions config.GetActions, options *config.Rest) (http.Handl
 	}), nil
 }
 
-// listener is what a listener of its own serves to REST clients. guard lets through who may come in; the device API has keys of its own,
+// listener is what a listener of its own serves to REST clients. guard lets through who may come in; the device and agent APIs have keys of their own,
 // and names are what browsers may call it by without one.
 func (s *site) listener(r *config.Rest, guard func(http.Handler) http.Handler, names []string) (http.Handler, error) {
-	devices := http.NotFoundHandler()
+	var devices, agents http.Handler // nil when they are not served
 	if slices.Contains(r.APIs, "device") {
 		h, err := s.deviceHandler(r, names)
 		if err != nil {
 			return nil, err
 		}
 		devices = h
+	}
+	if slices.Contains(r.APIs, "agent") {
+		h, err := s.agentHandler(r, names)
+		if err != nil {
+			return nil, err
+		}
+		agents = h
 	}
 	gateway := http.NotFoundHandler()
 	if slices.Contains(r.APIs, "supvisors") {
@@ -149,10 +159,13 @@ func (s *site) listener(r *config.Rest, guard func(http.Handler) http.Handler, n
 		}
 	}))
 	return http.StripPrefix(r.Prefix, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if device.Owns(req.URL.Path) && slices.Contains(r.APIs, "device") {
+		switch path := req.URL.Path; {
+		case devices != nil && deviceapi.Owns(path):
 			devices.ServeHTTP(w, req)
-			return
+		case agents != nil && agentapi.Owns(path):
+			agents.ServeHTTP(w, req)
+		default:
+			others.ServeHTTP(w, req)
 		}
-		others.ServeHTTP(w, req)
 	})), nil
 }

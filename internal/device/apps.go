@@ -117,7 +117,7 @@ func (d *Device) containers(group string, elsewhere map[string]string) device.Co
 		return c // it was removed meanwhile
 	}
 	for i, p := range g.Processes {
-		id := containerID(d.uuid, p.Info)
+		id := d.ContainerID(p.Info)
 		if c.IDs[p.Spec.Name] = id; i == 0 {
 			c.First = id
 		}

@@ -125,6 +125,9 @@ func (n numbers) resolve(app string, groups []string) (string, error) {
 	return "", &device.UnknownApp{App: app}
 }
 
+// ContainerID returns what stands for the container of a process.
+func (d *Device) ContainerID(info process.Info) string { return containerID(d.uuid, info) }
+
 // containerID returns what stands for the container of a process: another one after each start.
 func containerID(uuid string, info process.Info) string {
 	text := info.Group + ":" + info.Name

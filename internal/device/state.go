@@ -85,7 +85,7 @@ func (d *Device) App(_ context.Context, app string, secrets bool) (device.App, e
 	groups := slices.DeleteFunc(d.active(), func(other config.Group) bool { return other.Name != g.Name })
 	a.Commit = commit(groups)
 	for _, p := range g.Processes {
-		a.Services = append(a.Services, device.Service{Name: p.Spec.Name, Status: p.Info.State.String(), ContainerID: containerID(d.uuid, p.Info),
+		a.Services = append(a.Services, device.Service{Name: p.Spec.Name, Status: p.Info.State.String(), ContainerID: d.ContainerID(p.Info),
 			ImageID: program(p.Spec), PID: p.Info.PID, Env: d.shownEnvironment(p.Spec, secrets)})
 	}
 	return a, nil

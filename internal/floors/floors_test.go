@@ -39,7 +39,7 @@ var edges = map[string][]string{
 	"internal/gossip":  {"internal/cluster", "rpc", "internal/listener"},
 	"internal/journal": {"internal/event", "internal/process"},
 	// floor 3
-	"internal/node": {"internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
+	"internal/node": {"rules", "internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
@@ -63,7 +63,8 @@ var edges = map[string][]string{
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
 		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest",
-		"internal/device", "internal/lock", "internal/journal", "internal/worker", "rest/device"},
+		"internal/device", "internal/agent", "internal/ledger", "internal/journal", "internal/key", "internal/lock", "internal/trust",
+		"internal/worker", "rest/device", "rest/agent"},
 	"internal/floors":          nil,
 	"internal/peer":            nil, // tests only
 	"bench":                    nil, // likewise

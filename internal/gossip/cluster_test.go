@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,6 +38,8 @@ type testNode struct {
 	log    *Log
 	split  *listener.Split
 	server *http.Server
+	serves atomic.Pointer[Membership] // member, for the server
+	cfg    Config
 	state  *testState
 	events *recorder
 }
@@ -198,16 +202,43 @@ func (c *testCluster) build(i int, epoch string) *testNode {
 	if c.edit != nil {
 		c.edit(i, &cfg)
 	}
-	m, err := New(cfg)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	n.member = m
+	n.cfg = cfg
+	n.join(c.t)
 	mux := http.NewServeMux()
-	mux.Handle(eventsPath, m.Handler())
+	mux.HandleFunc(eventsPath, func(w http.ResponseWriter, r *http.Request) { n.serves.Load().Handler().ServeHTTP(w, r) })
 	n.server = listener.NewServer(mux, logger)
 	go n.server.Serve(n.split.HTTP)
 	return n
+}
+
+// join makes a membership of the node.
+func (n *testNode) join(t *testing.T) {
+	t.Helper()
+	m, err := New(n.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.member = m
+	n.serves.Store(m)
+}
+
+// leave ends the membership of the node with a word to the others; its port stays open.
+func (n *testNode) leave(t *testing.T) {
+	t.Helper()
+	if err := errors.Join(n.member.Leave(500*time.Millisecond), n.member.Shutdown()); err != nil {
+		t.Error(err)
+	}
+}
+
+// rejoin makes the node a member again: the same run, with a log that goes on.
+func (n *testNode) rejoin(t *testing.T) {
+	t.Helper()
+	n.log = NewLog(n.cfg.Log.Epoch, n.log.Head(), n.state.snapshot)
+	n.cfg.Log = n.log
+	n.join(t)
+	if err := n.member.Start(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // kill ends node i as SIGKILL does: its sockets are closed, no message leaves it.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/listener"
 )
 
 // Peer is a node to be joined.
@@ -28,8 +30,9 @@ type Config struct {
 	Trust     *Trust         // the cluster secret
 	Log       *Log           // what this node publishes
 
-	// Streams and Packets give the gossip connections of the one port, without their first byte; see listener.Split.
-	Streams, Packets net.Listener
+	// Streams and Packets give the gossip connections of the one port, without their first byte; see listener.Split. Start opens them,
+	// Shutdown closes them.
+	Streams, Packets *listener.Outlet
 	// TLS is for requests to peers; nil when the ports speak plain HTTP. Gossip itself is encrypted in any case.
 	TLS *tls.Config
 
@@ -89,13 +92,18 @@ func (c *Config) prepare() error {
 	if c.Timings == (Timings{}) {
 		c.Timings = Fast()
 	}
+	c.fillNetwork()
+	return nil
+}
+
+// fillNetwork stands the real network for what is not replaced.
+func (c *Config) fillNetwork() {
 	if c.Dial == nil {
 		c.Dial = dialer().DialContext
 	}
 	if c.Resolve == nil {
 		c.Resolve = lookup
 	}
-	return nil
 }
 
 // suspicionMult is memberlist's multiplier of the suspicion window, stretched by inactivity_ticks.

@@ -22,6 +22,9 @@
 //     loss. Both take a live process that holds the cluster secret and listens on the port.
 //   - memberlist's loss of a member ends all: Left unless it was told, and no more attempts to open its stream.
 //
+// A node that leaves with a word and comes back on the same port with the same name is Left and Joined at once, even in the same run:
+// memberlist tells it that it has left, and it contradicts with a newer incarnation. Its log may go on where it stopped.
+//
 // So what brings a peer back is proof of the same kind as what removed it. Rumours (gossip that names another epoch, or a log
 // position that the stream does not reach) never make a peer join or leave: they only make the stream reconnect, which shows the
 // truth. The views of memberlist and of the streams converge, because a stream is followed for exactly as long as memberlist has

@@ -74,21 +74,30 @@ type follower struct {
 
 // newFollower prepares a follower of the peer at addr from the position on.
 func newFollower(cfg *Config, name, addr, epoch string, next uint64, out chan<- report) *follower {
-	f := &follower{name: name, addr: addr, trust: cfg.Trust, dial: cfg.Dial, scheme: "http", out: out, epoch: epoch, next: next}
-	if cfg.TLS != nil {
-		f.scheme = "https"
-	}
-	f.client = &http.Client{
+	f := &follower{name: name, addr: addr, trust: cfg.Trust, dial: cfg.Dial, scheme: cfg.scheme(), out: out, epoch: epoch, next: next}
+	f.client = cfg.client(addr)
+	return f
+}
+
+// client returns a client for requests to the node at addr, whatever the URL says. A connection is for one request.
+func (c *Config) client(addr string) *http.Client {
+	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:       func(ctx context.Context, network, _ string) (net.Conn, error) { return f.dial(ctx, network, addr) },
-			TLSClientConfig:   cfg.TLS.Clone(),
+			DialContext:       func(ctx context.Context, network, _ string) (net.Conn, error) { return c.Dial(ctx, network, addr) },
+			TLSClientConfig:   c.TLS.Clone(),
 			DisableKeepAlives: true, DisableCompression: true,
 			TLSHandshakeTimeout: answerTimeout, ResponseHeaderTimeout: answerTimeout,
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return f
+}
+
+func (c *Config) scheme() string {
+	if c.TLS != nil {
+		return "https"
+	}
+	return "http"
 }
 
 func (f *follower) run(ctx context.Context) {

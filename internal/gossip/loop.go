@@ -209,9 +209,9 @@ func (l *loop) down(p *peer, err error) {
 func (l *loop) follow(p *peer) {
 	l.unfollow(p, errReopened)
 	ctx, stop := context.WithCancel(l.ctx)
-	p.follower = newFollower(l.cfg, p.name, p.addr, p.epoch, p.seq+1, l.streams)
-	p.follower.stop = stop
-	l.wg.Go(func() { p.follower.run(ctx) })
+	f := newFollower(l.cfg, p.name, p.addr, p.epoch, p.seq+1, l.streams)
+	f.stop, p.follower = stop, f
+	l.wg.Go(func() { f.run(ctx) }) // p is the loop's
 }
 
 func (l *loop) unfollow(p *peer, why error) {

@@ -42,7 +42,8 @@ type Membership struct {
 	once sync.Once
 }
 
-// New returns a membership that does nothing before Start. From then on it owns cfg.Log and the gossip listeners.
+// New returns a membership that does nothing before Start. From then on it owns cfg.Log and the gossip side of the port. After its
+// Shutdown another Membership may take its place, with the same name, on the same port, and with another secret.
 func New(cfg Config) (*Membership, error) {
 	if err := cfg.prepare(); err != nil {
 		return nil, fmt.Errorf("configure gossip: %w", err)
@@ -65,7 +66,10 @@ func (m *Membership) Handler() http.Handler { return m.events }
 
 // Start makes the node a member and keeps it one. The port must be open. It does not wait for other nodes.
 func (m *Membership) Start() error {
-	m.transport = newTransport(&m.cfg)
+	var err error
+	if m.transport, err = newTransport(&m.cfg); err != nil {
+		return fmt.Errorf("start gossip: %w", err)
+	}
 	m.loop.lost = m.transport.senders.forget
 	list, err := memberlist.Create(m.settings())
 	if err != nil {
@@ -92,7 +96,7 @@ func (m *Membership) settings() *memberlist.Config {
 	c.Name = m.cfg.Name
 	c.Transport = m.transport
 	c.Label = label
-	c.SecretKey = m.cfg.Trust.gossip[:]
+	c.SecretKey = m.cfg.Trust.keys.Load().gossip[:]
 	c.ProbeInterval, c.ProbeTimeout = t.Probe, t.ProbeTimeout
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = m.cfg.suspicionMult(), t.SuspicionMaxMult
 	c.GossipInterval, c.PushPullInterval = t.Gossip, t.PushPull
@@ -146,6 +150,9 @@ func (m *Membership) update() {
 
 // Resync has the log of a peer sent again from a snapshot on.
 func (m *Membership) Resync(name string) { m.loop.inbox.put(resync{name}) }
+
+// Forget takes a peer that nobody configured out of those that are to be joined again, until it is heard of anew.
+func (m *Membership) Forget(name string) { m.rejoiner.forget(name) }
 
 // Members returns the peers that memberlist has, sorted by name. The slice is shared and must not be changed.
 func (m *Membership) Members() []Member { return *m.loop.view.Load() }

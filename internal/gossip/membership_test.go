@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/listener"
 )
 
 // meet starts all nodes at once and lets them settle.
@@ -504,7 +506,7 @@ func TestBadConfigurations(t *testing.T) {
 	good := func() Config {
 		log := NewLog("A", 0, nil)
 		return Config{Name: "a:1", Advertise: testAddr(1), Meta: Meta{Epoch: "A"}, Trust: NewTrust("", "a:1"), Log: log,
-			Streams: &memListener{}, Packets: &memListener{}, Notify: func(Event) {}, Logger: discard()}
+			Streams: &listener.Outlet{}, Packets: &listener.Outlet{}, Notify: func(Event) {}, Logger: discard()}
 	}
 	if _, err := New(good()); err != nil {
 		t.Fatal(err)

@@ -275,6 +275,9 @@ func await(changed <-chan struct{}, until time.Time) {
 func (c *memConn) Write(p []byte) (int, error) {
 	h := c.peer.in
 	for {
+		h.mu.Lock()
+		changed := h.changed // before anything is looked at, so that no change is missed
+		h.mu.Unlock()
 		c.mu.Lock()
 		closed, broken, limit := c.closed, c.broken, c.wlimit
 		c.mu.Unlock()
@@ -299,7 +302,6 @@ func (c *memConn) Write(p []byte) (int, error) {
 			c.watch()
 			return len(p), nil
 		}
-		changed := h.changed
 		h.mu.Unlock()
 		await(changed, limit)
 	}
@@ -372,6 +374,7 @@ func (c *memConn) Close() error {
 	c.peer.mu.Lock()
 	c.peer.broken = syscall.EPIPE
 	c.peer.mu.Unlock()
+	c.in.poke() // the other end may wait for room
 	return nil
 }
 

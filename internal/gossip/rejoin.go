@@ -79,6 +79,18 @@ func (r *rejoiner) remember(name, addr string) {
 	}
 }
 
+// forget drops a peer that was found.
+func (r *rejoiner) forget(name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for p, state := range r.peers {
+		if p.Name == name && state.found {
+			delete(r.peers, p)
+			r.found--
+		}
+	}
+}
+
 // pause returns the time before attempt number n, from 0 on: quick ones first, then, jittered, Rejoin.
 func (t Timings) pause(n int) time.Duration {
 	if n < len(quickAttempts) {
@@ -143,7 +155,7 @@ func (r *rejoiner) attempt(ctx context.Context) {
 // try joins a peer at the addresses that its name has now, but for those where a node is already. One address that answers is
 // enough for a peer that has a name; an address to join may stand for many nodes.
 func (r *rejoiner) try(ctx context.Context, p Peer) error {
-	targets, err := r.resolve(ctx, p.Addr)
+	targets, err := r.cfg.resolve(ctx, p.Addr)
 	if err != nil {
 		return err
 	}
@@ -162,7 +174,8 @@ func (r *rejoiner) try(ctx context.Context, p Peer) error {
 	return errors.Join(errs...)
 }
 
-func (r *rejoiner) resolve(ctx context.Context, addr string) ([]netip.AddrPort, error) {
+// resolve returns the addresses that "host:port" stands for now.
+func (c *Config) resolve(ctx context.Context, addr string) ([]netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -176,7 +189,7 @@ func (r *rejoiner) resolve(ctx context.Context, addr string) ([]netip.AddrPort, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
-	ips, err := r.cfg.Resolve(ctx, host)
+	ips, err := c.Resolve(ctx, host)
 	if err != nil {
 		return nil, err
 	}

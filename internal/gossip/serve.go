@@ -47,7 +47,8 @@ func newEvents(log *Log, trust *Trust, allow func(string) bool, logger *slog.Log
 }
 
 // ServeHTTP answers GET /cluster/events?epoch=E&from=N: entries from number N on if this is run E of the node and they are kept,
-// else a snapshot and what follows. A node that said goodbye answers 410.
+// else a snapshot and what follows. A node that said goodbye answers 410. With the parameter knock, it only answers whether the sender
+// would be let in.
 func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
@@ -71,9 +72,13 @@ func (e *events) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, errClosed.Error(), status)
 		return
 	}
+	q := r.URL.Query()
+	if q.Has(knockParam) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	q := r.URL.Query()
 	next, _ := strconv.ParseUint(q.Get("from"), 10, 64)
 	s := &stream{log: e.log, w: bufio.NewWriterSize(w, 16<<10), rc: http.NewResponseController(w), cancel: cancel}
 	s.next.Store(next)

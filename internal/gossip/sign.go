@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,24 +54,31 @@ type Trust struct {
 	// RequireCert demands that signed requests come over TLS with a certificate that was verified. To be set before first use.
 	RequireCert bool
 
-	self   string
-	gossip [sha256.Size]byte
-	sign   [sha256.Size]byte
+	self string
+	keys atomic.Pointer[keys]
 
 	mu     sync.Mutex
 	skews  map[string]time.Duration // clock of a peer minus ours, where it matters
 	nonces nonceCache
 }
 
+// keys are what a secret is used for.
+type keys struct{ gossip, sign [sha256.Size]byte }
+
 // NewTrust derives the keys from the secret. self is the identifier of this node.
 func NewTrust(secret, self string) *Trust {
-	return &Trust{
-		self:   self,
+	t := &Trust{self: self, skews: map[string]time.Duration{}, nonces: nonceCache{limit: maxNonces, window: 2 * replayWindow}}
+	t.SetSecret(secret)
+	return t
+}
+
+// SetSecret replaces the secret. Requests and gossip connections that begin afterwards use it; a [Membership] that has started would
+// go on to encrypt with the old one, and is to be replaced as well.
+func (t *Trust) SetSecret(secret string) {
+	t.keys.Store(&keys{
 		gossip: sha256.Sum256([]byte("supvisors gossip\x00" + secret)),
 		sign:   sha256.Sum256([]byte("supvisors request\x00" + secret)),
-		skews:  map[string]time.Duration{},
-		nonces: nonceCache{limit: maxNonces, window: 2 * replayWindow},
-	}
+	})
 }
 
 // Sign signs a request of this node to the node to. body is what the request will send, nil for nothing.
@@ -164,7 +172,7 @@ func (t *Trust) answerMAC(self, nonce, stamp string) string {
 }
 
 func (t *Trust) mac(parts ...string) string {
-	m := hmac.New(sha256.New, t.sign[:])
+	m := hmac.New(sha256.New, t.keys.Load().sign[:])
 	io.WriteString(m, strings.Join(parts, "\n"))
 	return hex.EncodeToString(m.Sum(nil))
 }

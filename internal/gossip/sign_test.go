@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,6 +197,36 @@ func BenchmarkSignAndVerify(b *testing.B) {
 		x.Sign(r, "b:1", nil)
 		if _, err := y.Verify(httptest.NewRecorder(), r); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// The secret may change while requests are signed and checked: each is either good or signed with another secret.
+func TestSetSecret(t *testing.T) {
+	a, b := NewTrust("one", "a:1"), NewTrust("one", "b:1")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 200 {
+				from, err := b.Verify(httptest.NewRecorder(), signed(t, a, "POST", "/x", "body"))
+				if err != nil && !errors.Is(err, ErrSignature) || err == nil && from != "a:1" {
+					t.Errorf("from %q: %v", from, err)
+				}
+			}
+		})
+	}
+	for i := range 100 {
+		a.SetSecret([]string{"one", "two"}[i%2])
+		b.SetSecret([]string{"two", "one"}[i%2])
+	}
+	group.Wait()
+	for _, secret := range []string{"two", "one", ""} {
+		a.SetSecret(secret)
+		if _, err := b.Verify(httptest.NewRecorder(), signed(t, a, "POST", "/x", "body")); (err == nil) != (secret == "one") {
+			t.Errorf("secret %q: %v", secret, err)
+		}
+		if ok := b.knows(1, a.hello(1)); ok != (secret == "one") {
+			t.Errorf("hello with secret %q is known: %v", secret, ok)
 		}
 	}
 }

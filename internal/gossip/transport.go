@@ -45,7 +45,7 @@ type transport struct {
 	trust     *Trust
 	log       *slog.Logger
 	once      *onceSet
-	listeners []net.Listener
+	outlets   [2]*listener.Outlet
 
 	packets chan *memberlist.Packet
 	streams chan net.Conn
@@ -56,17 +56,20 @@ type transport struct {
 	wg      sync.WaitGroup
 }
 
-func newTransport(cfg *Config) *transport {
+func newTransport(cfg *Config) (*transport, error) {
+	if err := errors.Join(cfg.Streams.Open(), cfg.Packets.Open()); err != nil {
+		return nil, err
+	}
 	t := &transport{
 		advertise: cfg.Advertise, dial: cfg.Dial, trust: cfg.Trust, log: cfg.Logger, once: &onceSet{},
-		listeners: []net.Listener{cfg.Streams, cfg.Packets},
-		packets:   make(chan *memberlist.Packet, 64), streams: make(chan net.Conn),
+		outlets: [2]*listener.Outlet{cfg.Streams, cfg.Packets},
+		packets: make(chan *memberlist.Packet, 64), streams: make(chan net.Conn),
 	}
 	t.ctx, t.stop = context.WithCancel(context.Background())
 	t.senders = senders{transport: t, peers: map[string]*sender{}}
 	t.wg.Go(func() { t.accept(cfg.Streams, listener.StreamByte, maxStreams, t.giveStream) })
 	t.wg.Go(func() { t.accept(cfg.Packets, listener.PacketByte, maxPacketConns, t.readPackets) })
-	return t
+	return t, nil
 }
 
 // accept hands each connection that begins with a good hello to serve, on a goroutine of its own. At most limit are open.
@@ -210,8 +213,8 @@ func (t *transport) StreamCh() <-chan net.Conn { return t.streams }
 // Shutdown ends all gossip connections and stops accepting.
 func (t *transport) Shutdown() error {
 	t.senders.close()
-	for _, ln := range t.listeners {
-		ln.Close()
+	for _, o := range t.outlets {
+		o.Close()
 	}
 	t.wg.Wait()
 	return nil

@@ -22,8 +22,12 @@ type testTransport struct {
 
 func newTestTransport(n *memNet, i int) *testTransport {
 	split := listener.NewSplit(n.listen(testAddr(i)), listener.Silence, discard())
-	return &testTransport{newTransport(&Config{Advertise: testAddr(i), Logger: discard(), Streams: split.Streams, Packets: split.Packets,
-		Trust: NewTrust("secret", testName(i)), Dial: n.dialer(testAddr(i).Addr())}), split}
+	t, err := newTransport(&Config{Advertise: testAddr(i), Logger: discard(), Streams: split.Streams, Packets: split.Packets,
+		Trust: NewTrust("secret", testName(i)), Dial: n.dialer(testAddr(i).Addr())})
+	if err != nil {
+		panic(err) // a fresh port is open
+	}
+	return &testTransport{t, split}
 }
 
 func (t *testTransport) close() {

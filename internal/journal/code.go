@@ -22,6 +22,8 @@ const (
 	CodeContainerStopped    = "container_stopped"
 	CodeContainerStartError = "error_start_container" // error
 
+	CodeDeploymentConfigurationError = "error_in_deployment_configuration" // node, error: a signature does not fit
+
 	CodeServiceStarting       = "start_service"                  // service
 	CodeServiceStarted        = "complete_service_startup"       // service
 	CodeServiceStartError     = "error_start_service"            // service, error
@@ -34,8 +36,6 @@ const (
 
 	CodeDatabaseError = "database_error" // database, error
 	CodeExchangeError = "exchange_error" // exchange, error: no Master, or an election under way
-
-	CodeSignatureRefused = "error_in_deployment_configuration" // service or node, error: what is to be applied is not signed as it must be
 )
 
 // Codes of this system, in the style of the agent's. They are the audit trail: [Log.DeleteSelected] and [Log.Prune] leave them.

@@ -22,16 +22,14 @@ const Silence = 10 * time.Second
 const maxAcceptDelay = time.Second
 
 // Split shares one listener between HTTP (or TLS, to be wrapped by the caller) and gossip. Each outlet is a net.Listener of its
-// own; closing an outlet refuses the connections of its kind and leaves the others alone. The byte of a gossip connection is
-// taken off, that of an HTTP connection is read again.
+// own; closing an outlet refuses the connections of its kind and leaves the others alone, and it can be opened again. The byte of
+// a gossip connection is taken off, that of an HTTP connection is read again.
 type Split struct {
-	HTTP, Streams, Packets net.Listener
+	HTTP, Streams, Packets *Outlet
 
 	ln      net.Listener
 	silence time.Duration
 	log     *slog.Logger
-	outlets map[byte]*outlet
-	http    *outlet
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -40,10 +38,7 @@ type Split struct {
 
 // NewSplit takes ln over and starts to accept on it. silence is how long a connection may say nothing; see [Silence].
 func NewSplit(ln net.Listener, silence time.Duration, logger *slog.Logger) *Split {
-	s := &Split{ln: ln, silence: silence, log: logger, http: newOutlet(ln.Addr())}
-	streams, packets := newOutlet(ln.Addr()), newOutlet(ln.Addr())
-	s.HTTP, s.Streams, s.Packets = s.http, streams, packets
-	s.outlets = map[byte]*outlet{StreamByte: streams, PacketByte: packets}
+	s := &Split{ln: ln, silence: silence, log: logger, HTTP: newOutlet(ln.Addr()), Streams: newOutlet(ln.Addr()), Packets: newOutlet(ln.Addr())}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s
@@ -66,9 +61,8 @@ func (s *Split) Close() error {
 }
 
 func (s *Split) closeOutlets() {
-	s.http.Close()
-	for _, o := range s.outlets {
-		o.Close()
+	for _, o := range []*Outlet{s.HTTP, s.Streams, s.Packets} {
+		o.end()
 	}
 }
 
@@ -113,55 +107,109 @@ func (s *Split) sniff(c net.Conn) {
 		c.Close()
 		return
 	}
-	if o, ok := s.outlets[first[0]]; ok {
-		o.give(c)
-		return
+	switch first[0] {
+	case StreamByte:
+		s.Streams.give(c)
+	case PacketByte:
+		s.Packets.give(c)
+	default:
+		s.HTTP.give(&peeked{Conn: c, first: first[0], unread: true})
 	}
-	s.http.give(&peeked{Conn: c, first: first[0], unread: true})
 }
 
-// outlet is a listener that is fed by hand.
-type outlet struct {
+// Outlet is a listener for one kind of the connections of a [Split]. It may be closed and opened any number of times, as long as the
+// Split is open.
+type Outlet struct {
 	addr  net.Addr
 	conns chan net.Conn // unbuffered: a connection is either taken or still with the giver
-	done  chan struct{}
-	once  sync.Once
+
+	mu     sync.Mutex
+	closed chan struct{} // closed with the outlet; each opening makes a new one
+	ended  bool          // the Split is closed
 }
 
-func newOutlet(addr net.Addr) *outlet {
-	return &outlet{addr: addr, conns: make(chan net.Conn), done: make(chan struct{})}
+func newOutlet(addr net.Addr) *Outlet {
+	return &Outlet{addr: addr, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
 // give waits until the connection is accepted, and closes it when the outlet is closed.
-func (o *outlet) give(c net.Conn) {
+func (o *Outlet) give(c net.Conn) {
 	select {
 	case o.conns <- c:
-	case <-o.done:
+	case <-o.done():
 		c.Close()
 	}
 }
 
+// done is closed when the outlet is.
+func (o *Outlet) done() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
+}
+
 // Accept returns the next connection, or net.ErrClosed after Close.
-func (o *outlet) Accept() (net.Conn, error) {
+func (o *Outlet) Accept() (net.Conn, error) {
+	done := o.done()
 	select {
-	case <-o.done:
+	case <-done:
 		return nil, net.ErrClosed
 	default:
 	}
 	select {
 	case c := <-o.conns:
 		return c, nil
-	case <-o.done:
+	case <-done:
 		return nil, net.ErrClosed
 	}
 }
 
-func (o *outlet) Close() error {
-	o.once.Do(func() { close(o.done) })
+// Close refuses connections until the next Open. Whoever waits in Accept is told.
+func (o *Outlet) Close() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.close()
 	return nil
 }
 
-func (o *outlet) Addr() net.Addr { return o.addr }
+func (o *Outlet) close() {
+	if o.open() {
+		close(o.closed)
+	}
+}
+
+func (o *Outlet) open() bool {
+	select {
+	case <-o.closed:
+		return false
+	default:
+		return true
+	}
+}
+
+// Open takes connections again; an outlet that is open stays so. The error is net.ErrClosed when the Split is closed.
+func (o *Outlet) Open() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return net.ErrClosed
+	}
+	if !o.open() {
+		o.closed = make(chan struct{})
+	}
+	return nil
+}
+
+// end closes the outlet for good.
+func (o *Outlet) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ended = true
+	o.close()
+}
+
+// Addr is the address of the port.
+func (o *Outlet) Addr() net.Addr { return o.addr }
 
 // peeked is a connection whose first byte was read and is to be read again.
 type peeked struct {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -196,7 +197,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 				t.Errorf("connection %d: %v", i, err)
 			}
 		}
-		for _, l := range []net.Listener{s.HTTP, s.Streams, s.Packets} {
+		for _, l := range []*Outlet{s.HTTP, s.Streams, s.Packets} {
 			if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("accept after close: %v", err)
 			}
@@ -225,6 +226,62 @@ func TestClosedOutletRefusesItsKindOnly(t *testing.T) {
 		}
 		c.Close()
 	})
+}
+
+// The gossip side of a port comes and goes; its HTTP side does not notice.
+func TestOutletIsOpenedAgain(t *testing.T) {
+	s, addr := start(t, Silence)
+	say := func(first byte) net.Conn {
+		t.Helper()
+		c := dial(t, addr)
+		if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte{first, 'x'}); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for range 3 {
+		for _, o := range []*Outlet{s.Streams, s.Packets} {
+			waiting := make(chan error)
+			go func() {
+				_, err := o.Accept()
+				waiting <- err
+			}()
+			o.Close()
+			if err := <-waiting; !errors.Is(err, net.ErrClosed) {
+				t.Errorf("accept of a closed outlet: %v", err)
+			}
+		}
+		for _, first := range []byte{StreamByte, PacketByte} {
+			began := time.Now()
+			if n, err := say(first).Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) || time.Since(began) > 2*time.Second {
+				t.Errorf("byte %#x: read %d after %v: %v", first, n, time.Since(began), err)
+			}
+		}
+		if got := get(t, addr); got != "hello" {
+			t.Errorf("HTTP: %q", got)
+		}
+		for _, c := range []struct {
+			first byte
+			o     *Outlet
+		}{{StreamByte, s.Streams}, {PacketByte, s.Packets}} {
+			if err := errors.Join(c.o.Open(), c.o.Open()); err != nil {
+				t.Fatal(err)
+			}
+			say(c.first)
+			in, err := c.o.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.Close()
+		}
+	}
+	s.Close()
+	if err := s.Streams.Open(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("open after the end of the port: %v", err)
+	}
 }
 
 // A lack of descriptors is waited for, with growing pauses, and ends when there are some again.

@@ -12,8 +12,13 @@ import (
 // leaveTimeout bounds the goodbye to the peers.
 const leaveTimeout = 500 * time.Millisecond
 
-// Start makes the node a member of its cluster; the port must be open. Run must follow.
-func (n *Node) Start() error { return n.members.Start() }
+// Start makes the node a member of its cluster, unless it begins withdrawn; the port must be open. Run must follow.
+func (n *Node) Start() error {
+	if s := n.stay.Load(); s != nil {
+		return s.members.Start()
+	}
+	return nil
+}
 
 // Run drives the core until ctx ends, then takes leave of the peers.
 func (n *Node) Run(ctx context.Context) {
@@ -38,29 +43,30 @@ func (n *Node) Run(ctx context.Context) {
 		}
 		select {
 		case <-n.inbox.wake:
-			for _, ev := range n.inbox.take() {
-				n.step(work, ev)
-			}
+			n.takeIn(work)
 		case f := <-n.calls:
-			f()
+			n.takeIn(work)
+			f(work)
 		case <-ticker.C:
 			tick()
 		case <-timer.C:
 			n.step(work, cluster.Timer{})
 		case <-ctx.Done():
-			n.leave()
+			if s := n.part(); s != nil {
+				n.farewell(s)
+			}
+			n.leaving.Wait()
 			return
 		}
 	}
 }
 
-// leave tells the peers that this node ends, so that they need not find out.
-func (n *Node) leave() {
-	if err := n.members.Leave(leaveTimeout); err != nil {
-		n.cfg.Logger.Debug("peers were not told of the end", "error", err)
-	}
-	if err := n.members.Shutdown(); err != nil {
-		n.cfg.Logger.Debug("gossip did not shut down", "error", err)
+// takeIn lets the core take into account what has come so far. What a cluster said that the node has left is of no interest any more.
+func (n *Node) takeIn(work context.Context) {
+	for _, ev := range n.inbox.take() {
+		if n.stay.Load() != nil || !needsMember(ev) {
+			n.step(work, ev)
+		}
 	}
 }
 
@@ -82,9 +88,15 @@ func (n *Node) carryOut(ctx context.Context, e cluster.Effect) {
 	case cluster.Share:
 		n.share(e)
 	case cluster.Resync:
-		n.members.Resync(e.Identifier)
+		if s := n.stay.Load(); s != nil {
+			s.members.Resync(e.Identifier)
+		}
+	case cluster.Forget:
+		if s := n.stay.Load(); s != nil {
+			s.members.Forget(e.Identifier)
+		}
 	case cluster.Send:
-		n.peer(ctx, e.Order.To).send(e.Order)
+		n.send(ctx, e.Order)
 	case cluster.Execute:
 		n.judged(e.ID, orderAnswer{order: e.Order})
 	case cluster.Refuse:
@@ -107,9 +119,13 @@ func (n *Node) carryOut(ctx context.Context, e cluster.Effect) {
 }
 
 func (n *Node) share(e cluster.Share) {
+	s := n.stay.Load()
+	if s == nil {
+		return
+	}
 	data, err := json.Marshal(e.Delta)
 	if err == nil {
-		err = n.log.Append(e.Seq, data)
+		err = s.log.Append(e.Seq, data)
 	}
 	if err != nil { // the followers will find the number missing and ask for everything
 		n.cfg.Logger.Error("change is not published", "seq", e.Seq, "error", err)

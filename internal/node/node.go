@@ -15,6 +15,7 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/gossip"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // tickPeriod is the period of the tick that clients see in get_instance_info (Supervisor's TICK_5).
@@ -29,14 +30,19 @@ type Config struct {
 	Core cluster.Config
 	// Gossip is the configuration of the membership; Name, Meta.Epoch, Log and Notify are filled in.
 	Gossip gossip.Config
-	Local  Local
+	// Withdrawn has the node begin as no member of its cluster; see Join.
+	Withdrawn bool
+	Local     Local
 	// TLS is for the orders to peers; nil when the ports speak plain HTTP.
 	TLS *tls.Config
 	// SaveTerm keeps the term on disk.
 	SaveTerm func(term uint64) error
 	// End restarts or shuts down this node. It must not wait for the Node.
-	End    func(restart bool)
-	Logger *slog.Logger
+	End func(restart bool)
+	// Ordered is told of each order to start or stop a process, just before it is carried out on this node; nil for nobody. It is called
+	// from several goroutines, and the order waits for it.
+	Ordered func(cluster.Order)
+	Logger  *slog.Logger
 }
 
 // Node is one node of a cluster. Its methods may be called from any goroutine.
@@ -49,12 +55,13 @@ type Node struct {
 	watchers   watchers
 	samples    samples
 	peerClient *http.Client
-	log        *gossip.Log
-	members    *gossip.Membership
-	peers      map[string]*peer // driver only
-	calls      chan func()      // to be run by the driver
-	done       chan struct{}    // closed when the driver has ended
-	orders     atomic.Int64     // that are on their way to their nodes
+	stay       atomic.Pointer[stay]       // nil while the node is no member; only the driver changes it
+	peers      map[string]*peer           // driver only
+	calls      chan func(context.Context) // to be run by the driver
+	done       chan struct{}              // closed when the driver has ended
+	moving     chan struct{}              // holds a token while the node joins or withdraws
+	leaving    sync.WaitGroup             // stays that are over and not yet cleaned up; only the driver waits
+	orders     atomic.Int64               // that are on their way to their nodes
 	ticked     atomic.Pointer[time.Time]
 
 	mu      sync.Mutex
@@ -65,8 +72,8 @@ type Node struct {
 
 // New returns a Node that is not running yet.
 func New(cfg Config) (*Node, error) {
-	n := &Node{cfg: cfg, clock: NewClock(), inbox: newInbox(), peers: map[string]*peer{}, calls: make(chan func()),
-		done: make(chan struct{}), waiting: map[uint64]chan cluster.Reply{}, judging: map[uint64]chan orderAnswer{}}
+	n := &Node{cfg: cfg, clock: NewClock(), inbox: newInbox(), peers: map[string]*peer{}, calls: make(chan func(context.Context)),
+		done: make(chan struct{}), moving: make(chan struct{}, 1), waiting: map[uint64]chan cluster.Reply{}, judging: map[uint64]chan orderAnswer{}}
 	n.peerClient = n.newPeerClient()
 	n.samples.all = map[chan []byte]struct{}{}
 	now := time.Now()
@@ -78,13 +85,15 @@ func New(cfg Config) (*Node, error) {
 	}
 	n.core = cluster.New(now, n.cfg.Core)
 	n.view.Store(n.core.View())
-	n.log = gossip.NewLog(epoch, 0, n.snapshot)
-	g := cfg.Gossip
-	g.Name, g.Meta.Epoch, g.Log, g.Notify = cfg.Core.Self, epoch, n.log, n.heard
-	var err error
-	if n.members, err = gossip.New(g); err != nil {
-		return nil, fmt.Errorf("gossip: %w", err)
+	if cfg.Withdrawn {
+		n.step(context.Background(), cluster.LocalStanding{Standing: cluster.Withdrawn})
+		return n, errors.Join(cfg.Gossip.Streams.Close(), cfg.Gossip.Packets.Close())
 	}
+	s, err := n.newStay(0, nil)
+	if err != nil {
+		return nil, err
+	}
+	n.stay.Store(s)
 	return n, nil
 }
 
@@ -101,7 +110,13 @@ type Health struct {
 }
 
 // Health returns how well the node stands with its peers. It waits for nobody.
-func (n *Node) Health() Health { return Health{n.members.Health(), int(n.orders.Load())} }
+func (n *Node) Health() Health {
+	h := Health{Orders: int(n.orders.Load())}
+	if s := n.stay.Load(); s != nil {
+		h.Health = s.members.Health()
+	}
+	return h
+}
 
 // Ticked returns when the driver has taken its tick into account last, for those who watch over it; zero before the first time. It waits
 // for nobody.
@@ -124,6 +139,9 @@ func (n *Node) Removed(ns process.Namespec) { n.inbox.put(cluster.LocalRemoved{N
 func (n *Node) Locked(applications []string) {
 	n.inbox.put(cluster.LocalLocks{Applications: applications})
 }
+
+// SetRules has the cluster go by other rules, as far as this node is concerned; nil is for no rules files.
+func (n *Node) SetRules(set *rules.Set) { n.inbox.put(cluster.LocalRules{Rules: set}) }
 
 // Ask brings a request of a client before the cluster and waits for the answer, as long as ctx allows. The error is a
 // *cluster.RequestError when the cluster refused the request or could not fulfil it.
@@ -154,18 +172,18 @@ func (n *Node) Ask(ctx context.Context, r cluster.Request) (any, error) {
 // snapshot returns the own Report for a peer that follows this node.
 func (n *Node) snapshot(ctx context.Context) (uint64, json.RawMessage, error) {
 	var report cluster.Report
-	if err := n.call(ctx, func() { report = n.core.Report() }); err != nil {
+	if err := n.call(ctx, func(context.Context) { report = n.core.Report() }); err != nil {
 		return 0, nil, err
 	}
 	data, err := json.Marshal(report)
 	return report.Seq, data, err
 }
 
-// call runs f on the driver and waits for it.
-func (n *Node) call(ctx context.Context, f func()) error {
+// call runs f on the driver, after the events that came before, and waits for it. f gets the context of what the driver begins.
+func (n *Node) call(ctx context.Context, f func(work context.Context)) error {
 	ran := make(chan struct{})
 	select {
-	case n.calls <- func() { f(); close(ran) }:
+	case n.calls <- func(work context.Context) { f(work); close(ran) }:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-n.done:
@@ -175,10 +193,11 @@ func (n *Node) call(ctx context.Context, f func()) error {
 	return nil
 }
 
-// heard translates what gossip tells.
-func (n *Node) heard(ev gossip.Event) {
+// heard translates what gossip tells during a stay.
+func (n *Node) heard(s *stay, ev gossip.Event) {
 	switch ev := ev.(type) {
 	case gossip.Joined:
+		s.meeting.Do(func() { close(s.met) })
 		n.inbox.put(cluster.PeerJoined{Identity: n.identity(ev), Run: ev.Meta.Epoch})
 	case gossip.Left:
 		n.inbox.put(cluster.PeerLeft{Identifier: ev.Name, Reason: ev.Reason.String()})
@@ -197,7 +216,7 @@ func (n *Node) heard(ev gossip.Event) {
 		var delta cluster.Delta
 		if err := json.Unmarshal(ev.Data, &delta); err != nil {
 			n.cfg.Logger.Error("change of a peer cannot be read", "peer", ev.Name, "error", err)
-			n.members.Resync(ev.Name)
+			s.members.Resync(ev.Name)
 			return
 		}
 		n.inbox.put(cluster.PeerDelta{Identifier: ev.Name, Epoch: ev.Epoch, Seq: ev.Seq, Delta: delta})

@@ -86,6 +86,12 @@ const appRules = `<root><application name="app"><start_sequence>1</start_sequenc
 // newCluster opens the ports of a cluster and makes its nodes; none runs yet.
 func newCluster(t *testing.T, size int, secret func(i int) string) []*member {
 	t.Helper()
+	return newClusterOf(t, size, secret, func(int, *Config) {})
+}
+
+// newClusterOf is newCluster with nodes that edit changes.
+func newClusterOf(t *testing.T, size int, secret func(i int) string, edit func(i int, cfg *Config)) []*member {
+	t.Helper()
 	set, problems := rules.Parse("rules.xml", []byte(appRules))
 	if len(problems) > 0 {
 		t.Fatal(problems)
@@ -117,12 +123,13 @@ func newCluster(t *testing.T, size int, secret func(i int) string) []*member {
 		}
 		core := cluster.Config{Self: ids[i].Identifier, Instances: ids, Rules: set, Strict: true, SyncTimeout: 15 * time.Second}
 		core.Sync[rules.SyncStrict] = true
-		var err error
-		m.Node, err = New(Config{Core: core, Local: m.local, Logger: logger, SaveTerm: func(uint64) error { return nil },
+		cfg := Config{Core: core, Local: m.local, Logger: logger, SaveTerm: func(uint64) error { return nil },
 			End: func(bool) { m.stop() },
 			Gossip: gossip.Config{Advertise: netip.MustParseAddrPort(ids[i].Identifier), Peers: peers, Logger: logger,
-				Trust: gossip.NewTrust(secret(i), ids[i].Identifier), Streams: m.port.Streams, Packets: m.port.Packets}})
-		if err != nil {
+				Trust: gossip.NewTrust(secret(i), ids[i].Identifier), Streams: m.port.Streams, Packets: m.port.Packets}}
+		edit(i, &cfg)
+		var err error
+		if m.Node, err = New(cfg); err != nil {
 			t.Fatal(err)
 		}
 		m.local.node = m.Node
@@ -259,7 +266,9 @@ func TestOtherSecret(t *testing.T) {
 	}
 	await(t, "SYNCHRONIZATION", members[0], func(v *cluster.View) bool { return v.Self.Modes.State == cluster.Synchronization })
 	orders := toWire(cluster.Order{From: members[1].cfg.Core.Self, Action: cluster.StartProcess, Namespec: process.Namespec{Group: "app", Process: "one"}})
-	if err := members[1].remote(members[0].cfg.Core.Self)(t.Context(), cluster.Order{Action: cluster.StartProcess}); err == nil {
+	carry, hangUp := members[1].remote(members[0].cfg.Core.Self)
+	defer hangUp()
+	if err := carry(t.Context(), cluster.Order{Action: cluster.StartProcess}); err == nil {
 		t.Fatalf("order %+v of a stranger was taken", orders)
 	}
 	if s := members[0].View().Instances[1].State; s != cluster.InstanceStopped {

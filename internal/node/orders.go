@@ -9,11 +9,12 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rules"
 )
 
 func toWire(o cluster.Order) wireOrder {
 	return wireOrder{From: o.From, Term: strconv.FormatUint(o.Term, 10), Action: int(o.Action), Namespec: fullNamespec(o.Namespec),
-		ExtraArgs: o.ExtraArgs}
+		ExtraArgs: o.ExtraArgs, Cause: o.Cause.String(), Strategy: o.Strategy.String()}
 }
 
 // fromWire reads an order for this node.
@@ -26,8 +27,16 @@ func (w wireOrder) order(self string) (cluster.Order, error) {
 	if action < cluster.StartProcess || action > cluster.ShutdownCluster {
 		return cluster.Order{}, fmt.Errorf("unknown action %d", w.Action)
 	}
+	cause, err := cluster.ParseCause(w.Cause)
+	if err != nil {
+		cause = cluster.ByRequest // of an older or newer node; it is for the records only, as is the strategy
+	}
+	strategy, err := rules.ParseStartingStrategy(w.Strategy)
+	if err != nil {
+		strategy = rules.Config
+	}
 	return cluster.Order{From: w.From, To: self, Term: term, Action: action, Namespec: process.ParseNamespec(w.Namespec),
-		ExtraArgs: w.ExtraArgs}, nil
+		ExtraArgs: w.ExtraArgs, Cause: cause, Strategy: strategy}, nil
 }
 
 // orderAnswer is what the driver decides about an order of a peer.
@@ -37,7 +46,7 @@ type orderAnswer struct {
 }
 
 // Handler serves what peers want of this node: the stream of its changes, and the orders. Everything must be signed with the secret of
-// the cluster.
+// the cluster. A node that is no member of one answers 503.
 func (n *Node) Handler() http.Handler {
 	table, err := rpc.NewTable(rpc.Method{
 		Name: orderMethod, Doc: "Carry out an order of another node.", Access: rpc.Admin,
@@ -50,7 +59,13 @@ func (n *Node) Handler() http.Handler {
 	}
 	orders := &rpc.Handler{Table: table}
 	mux := http.NewServeMux()
-	mux.Handle("/cluster/events", n.members.Handler())
+	mux.HandleFunc("/cluster/events", func(w http.ResponseWriter, r *http.Request) {
+		if s := n.stay.Load(); s != nil {
+			s.members.Handler().ServeHTTP(w, r)
+			return
+		}
+		noMember(w)
+	})
 	mux.Handle(samplesPath, n.Signed("statistics", http.HandlerFunc(n.serveSamples)))
 	mux.Handle(OrderPath, n.Signed("order", orders))
 	return mux

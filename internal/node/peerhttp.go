@@ -30,9 +30,14 @@ func (n *Node) Request(ctx context.Context, method, identifier, path string, bod
 	return resp, nil
 }
 
-// Signed lets through requests of peers, which know the secret of the cluster. what names them for the log.
+// Signed lets through requests of peers, which know the secret of the cluster. what names them for the log. A node that is no member of a
+// cluster has no peers, and answers 503.
 func (n *Node) Signed(what string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.stay.Load() == nil {
+			noMember(w)
+			return
+		}
 		if _, err := n.cfg.Gossip.Trust.Verify(w, r); err != nil {
 			n.cfg.Logger.Warn(what+" refused", "remote", r.RemoteAddr, "error", err)
 			http.Error(w, "Unauthorized", http.StatusUnauthorized)
@@ -40,6 +45,10 @@ func (n *Node) Signed(what string, h http.Handler) http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+func noMember(w http.ResponseWriter) {
+	http.Error(w, ErrNoMember.Error(), http.StatusServiceUnavailable)
 }
 
 // newPeerClient returns the client for requests to peers. A connection is for one request: most of them are streams.

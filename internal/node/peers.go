@@ -30,19 +30,32 @@ type peer struct {
 	carry func(context.Context, cluster.Order) error
 }
 
-// peer returns the deliverer for a node, and makes one for a node that had no order yet.
-func (n *Node) peer(ctx context.Context, identifier string) *peer {
-	if p := n.peers[identifier]; p != nil {
-		return p
+// send has an order delivered. A node that had no order yet in this stay gets a deliverer of its own; that of this node lives as long as the
+// driver.
+func (n *Node) send(work context.Context, o cluster.Order) {
+	p, s := n.peers[o.To], n.stay.Load()
+	switch {
+	case p != nil:
+	case o.To == n.cfg.Core.Self:
+		p = n.newPeer(o.To, func(_ context.Context, o cluster.Order) error { return n.execute(o) })
+		go p.run(work)
+	case s == nil:
+		n.inbox.put(cluster.OrderFailed{Order: o, Reason: ErrNoMember.Error(), Lost: true})
+		return
+	default:
+		carry, hangUp := n.remote(o.To)
+		p = n.newPeer(o.To, carry)
+		s.orders.Go(func() {
+			defer hangUp()
+			p.run(s.ctx)
+		})
 	}
-	p := &peer{node: n, queue: make(chan cluster.Order, orderQueue)}
-	if identifier == n.cfg.Core.Self {
-		p.carry = func(_ context.Context, o cluster.Order) error { return n.execute(o) }
-	} else {
-		p.carry = n.remote(identifier)
-	}
+	p.send(o)
+}
+
+func (n *Node) newPeer(identifier string, carry func(context.Context, cluster.Order) error) *peer {
+	p := &peer{node: n, queue: make(chan cluster.Order, orderQueue), carry: carry}
 	n.peers[identifier] = p
-	go p.run(ctx)
 	return p
 }
 
@@ -56,17 +69,32 @@ func (p *peer) send(o cluster.Order) {
 	}
 }
 
+// run delivers the orders until ctx ends. It leaves none behind: those that wait then have come to nothing.
 func (p *peer) run(ctx context.Context) {
 	for {
 		select {
 		case o := <-p.queue:
-			if err := p.carry(ctx, o); err != nil {
-				p.fail(o, err)
-			}
-			p.node.orders.Add(-1)
+			p.deliver(ctx, o)
+			continue
 		case <-ctx.Done():
+		}
+		select {
+		case o := <-p.queue:
+			p.deliver(ctx, o)
+		default:
 			return
 		}
+	}
+}
+
+func (p *peer) deliver(ctx context.Context, o cluster.Order) {
+	defer p.node.orders.Add(-1)
+	err := ctx.Err()
+	if err == nil {
+		err = p.carry(ctx, o)
+	}
+	if err != nil {
+		p.fail(o, err)
 	}
 }
 
@@ -88,31 +116,35 @@ type wireOrder struct {
 	Action    int    `xmlrpc:"action"`
 	Namespec  string `xmlrpc:"namespec"`
 	ExtraArgs string `xmlrpc:"extra_args"`
+	Cause     string `xmlrpc:"cause"`
+	Strategy  string `xmlrpc:"strategy"`
 }
 
-// remote returns the function that calls a peer.
-func (n *Node) remote(identifier string) func(context.Context, cluster.Order) error {
+// remote returns the function that calls a peer, and the one that ends the connection to it.
+func (n *Node) remote(identifier string) (carry func(context.Context, cluster.Order) error, hangUp func()) {
 	client, err := rpc.NewClient(rpc.ClientConfig{URL: n.urlOf(identifier) + OrderPath, TLS: n.cfg.TLS, Dial: n.dial,
 		Prepare: func(r *http.Request, body []byte) error {
 			n.cfg.Gossip.Trust.Sign(r, identifier, body)
 			return nil
 		}})
+	if err != nil {
+		return func(context.Context, cluster.Order) error { return err }, func() {}
+	}
 	return func(ctx context.Context, o cluster.Order) error {
-		if err != nil {
-			return err
-		}
 		ctx, cancel := context.WithTimeout(ctx, orderTimeout)
 		defer cancel()
 		return client.Call(ctx, orderMethod, nil, toWire(o))
-	}
+	}, client.Close
 }
 
 // dial connects to a peer where gossip sees it: its identifier may be a name that only itself can resolve.
 func (n *Node) dial(ctx context.Context, network, identifier string) (net.Conn, error) {
 	address := identifier
-	for _, m := range n.members.Members() {
-		if m.Name == identifier {
-			address = m.Addr
+	if s := n.stay.Load(); s != nil {
+		for _, m := range s.members.Members() {
+			if m.Name == identifier {
+				address = m.Addr
+			}
 		}
 	}
 	return (&net.Dialer{Timeout: orderTimeout}).DialContext(ctx, network, address)
@@ -120,6 +152,9 @@ func (n *Node) dial(ctx context.Context, network, identifier string) (net.Conn, 
 
 // execute carries an order out on this node.
 func (n *Node) execute(o cluster.Order) error {
+	if n.cfg.Ordered != nil && (o.Action == cluster.StartProcess || o.Action == cluster.StopProcess) {
+		n.cfg.Ordered(o)
+	}
 	switch o.Action {
 	case cluster.StartProcess:
 		return n.cfg.Local.Start(o.Namespec, o.ExtraArgs)

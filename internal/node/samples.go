@@ -56,6 +56,11 @@ func (n *Node) PublishSample(header string, body []byte) {
 
 // serveSamples answers a peer with the samples from now on, one a line: header, blank, body.
 func (n *Node) serveSamples(w http.ResponseWriter, r *http.Request) {
+	s := n.stay.Load()
+	if s == nil {
+		noMember(w)
+		return
+	}
 	c := make(chan []byte, sampleQueue)
 	n.samples.mu.Lock()
 	n.samples.all[c] = struct{}{}
@@ -82,7 +87,7 @@ func (n *Node) serveSamples(w http.ResponseWriter, r *http.Request) {
 			}
 		case <-r.Context().Done():
 			return
-		case <-n.done:
+		case <-s.ctx.Done():
 			return
 		}
 	}

@@ -131,6 +131,20 @@ type ApplicationRules struct {
 	Formula          string   `xmlrpc:"status_formula"`
 }
 
+// RulesOf returns the rules of an application and of its processes as get_application_rules and get_process_rules answer them; false when
+// it is unknown.
+func RulesOf(v *cluster.View, application string) (any, bool) {
+	app := v.Application(application)
+	if app == nil {
+		return nil, false
+	}
+	processes := make([]ProcessRules, len(app.Processes))
+	for i, p := range app.Processes {
+		processes[i] = processRules(p)
+	}
+	return rpc.Map{{Name: "application", Value: applicationRules(app)}, {Name: "processes", Value: processes}}, true
+}
+
 func applicationRules(a *cluster.ApplicationView) any {
 	head := UnmanagedRules{Name: a.Name, Managed: a.Rules.Managed}
 	if !a.Rules.Managed {
