@@ -295,7 +295,7 @@ func TestUnregister(t *testing.T) {
 
 // TestUnregisterAlone: without a Master that could move anything the node empties itself at once.
 func TestUnregisterAlone(t *testing.T) {
-	for _, state := range []cluster.State{cluster.Synchronization, cluster.Election, cluster.Operation} {
+	for _, state := range []cluster.State{cluster.Synchronization, cluster.Operation} {
 		w := newWorld(t, web, nil)
 		w.wait("web:a", 20)
 		v := *w.team.see(state, application("web", true, 1, "a", "b"))

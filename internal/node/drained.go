@@ -17,14 +17,12 @@ func Drained(ctx context.Context, views <-chan *cluster.View) error {
 	for {
 		select {
 		case v := <-views:
-			switch v.Self.Modes.State {
-			case cluster.Election, cluster.Distribution, cluster.Conciliation: // it will go on
-			case cluster.Operation:
-				if !moves(v) {
-					return nil
-				}
-			default:
+			switch state := v.Self.Modes.State; {
+			case state == cluster.Election || state == cluster.Distribution || state == cluster.Conciliation: // it will go on
+			case state != cluster.Operation || v.Master() == nil:
 				return ErrNoMaster
+			case !moves(v):
+				return nil
 			}
 		case <-ctx.Done():
 			return ctx.Err()
