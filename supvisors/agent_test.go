@@ -26,7 +26,7 @@ type edgeCluster struct {
 }
 
 // newEdgeCluster starts three nodes, sup01 to sup03. Application web is managed and runs on the first one that may take it; loose is not.
-func newEdgeCluster(t *testing.T, lines string) *edgeCluster {
+func newEdgeCluster(t *testing.T, device, agent string) *edgeCluster {
 	c := &edgeCluster{clusterPlace: &clusterPlace{place: newPlace(t)}}
 	var list []string
 	for i := range 3 {
@@ -52,17 +52,17 @@ apis=device,agent
 state_dir=@DIR@/state
 [device]
 lock_dir=@DIR@/locks
-allow=fleet
 connectivity_interval=1
+`+device+`
 [agent]
 quiesce_timeout=10
-`+lines+`
+`+agent+`
 [program:web]
 command=@SELF@ play idle
 autostart=false
 autorestart=false
 startsecs=0
-environment=BASE="1"
+environment=BASE="1",DB_PASSWORD="secret"
 [program:loose]
 command=@SELF@ play idle
 startsecs=0
@@ -105,7 +105,7 @@ func (c *edgeCluster) environment(pid int) []string {
 
 // TestAgentContract holds a node of three against the examples of the contract, before and after a restart of its daemon.
 func TestAgentContract(t *testing.T) {
-	c := newEdgeCluster(t, "inject_env=true\nservice_versions=web:2.1.0")
+	c := newEdgeCluster(t, "", "inject_env=true\nservice_versions=web:2.1.0")
 	n := c.nodes[0]
 	c.until("web runs on sup01", func() bool { return c.pid(0) > 0 })
 
@@ -259,9 +259,96 @@ func (c *contract) trusts(t *testing.T) ed25519.PrivateKey {
 	return private
 }
 
+// TestDeviceContract holds a node of three against the examples of the device API, and what must be the same after a restart of its daemon.
+func TestDeviceContract(t *testing.T) {
+	c := newEdgeCluster(t, `app_ids=web:1002
+inject_env=web
+allow=purge, reboot, fleet, host-config
+dry_run=true
+reboot_command=true
+hostname_command=true {hostname}
+data_dirs=web:@DIR@/data/web
+`, "")
+	n, other := c.nodes[0], c.nodes[1]
+	if err := os.MkdirAll(n.path("data/web/below"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	c.until("web runs on sup01", func() bool { return c.pid(0) > 0 })
+	for _, node := range c.nodes[:2] {
+		node.all(step{"GET /v1/device", 200, []string{"UUID:=uuid"}})
+	}
+	n.vars["U2"] = other.vars["UUID"]
+	n.vars["K"], n.vars["R"] = n.key, strings.TrimSpace(n.read("state/read.key"))
+	n.key = "" // a loopback port is trusted, but told no secret
+	n.all(
+		step{"GET /ping", 200, []string{"OK"}},
+		step{"POST /ping", 405, nil},
+		step{"GET /v1/healthy", 200, nil},
+		step{"GET /v1/healthy?verbose=true", 200, []string{"healthy=true", "#checks=5"}},
+		step{"GET /v1/apps/1002", 200, []string{"appName=web", "env.BASE=1", "env.DB_PASSWORD=********", "env.RESIN_SUPERVISOR_API_KEY="}},
+		step{"GET /v1/apps/1002?apikey={K}", 200, []string{"env.DB_PASSWORD=secret", "env.RESIN_SUPERVISOR_API_KEY="}},
+		step{"GET /v1/apps/1002?apikey={R}", 200, []string{"env.BASE=1"}},
+		step{"POST /v1/apps/1002/stop?apikey={R}", 401, nil},
+		step{"GET /v1/device?apikey=0123", 401, nil},
+		step{"GET /v1/device", 200, []string{"status=Idle", "update_pending=false", "download_progress=", "fsm_state=OPERATION"}},
+		step{"POST /v1/blink", 200, nil},
+		step{"DELETE /v1/tcp-ping", 204, nil},
+		step{"POST /v1/tcp-ping", 204, nil},
+		step{"GET /v1/tcp-ping", 405, nil},
+		step{`POST /v1/restart {"appId":"web"}`, 200, []string{"OK"}},
+		step{"POST /v1/restart", 400, []string{"Missing app id"}},
+		step{"POST /v1/apps/loose/stop", 200, []string{"containerId"}},
+		step{"POST /v1/apps/loose/start", 200, []string{"containerId"}},
+		step{"POST /v1/apps/nope/stop", 400, nil},
+		step{`POST /v1/purge {"appId":1002}`, 200, []string{"Data=OK", "Error="}},
+		step{`POST /v1/purge {}`, 400, nil},
+		step{`PATCH /v1/device/host-config {"network":{"hostname":"n2"}}`, 200, []string{"OK"}},
+		step{`PATCH /v1/device/host-config {"network":{"hostname":"bad name!"}}`, 400, nil},
+		step{"GET /v1/device/host-config", 200, []string{`"hostname"`}},
+		step{"POST /v1/shutdown", 403, []string{"Error=shutdown is disabled on this node; add it to allow in [device]"}},
+		step{`POST /supervisor/v1/device {"uuid":"{U2}","method":"GET"}`, 200, []string{"nothing=", "identifier=127.0.0.1:" + other.port}},
+		step{`POST /supervisor/v1/update {"appId":"web","data":{"force":true}}`, 200, []string{"#Data=3", "Error="}},
+		step{`POST /supervisor/v1/device {"uuid":"ffff"}`, 404, []string{"Data="}},
+		step{`POST /supervisor/getState {"uuid":"{U2}"}`, 404, nil},
+	)
+	if _, err := os.Stat(n.path("data/web/below")); err != nil {
+		t.Errorf("a dry run has purged the data of web: %v", err)
+	}
+	// managed, and it runs on the first node
+	other.key = ""
+	other.all(step{"POST /v1/apps/web/start", 400, []string{"127.0.0.1:" + n.port}})
+
+	// the end of a host, without its end: the Master has web go on elsewhere, and the node comes back
+	n.all(step{"POST /v1/reboot", 202, []string{"Data=OK", "Error="}})
+	c.until("web runs elsewhere", func() bool { return c.pid(1)+c.pid(2) > 0 })
+	n.soon(step{"GET /eventlog?event_code=device_dry_run", 200, []string{"[-1].message=dry run: run true"}})
+	n.soon(step{"GET /eventlog?event_code=device_reboot", 200, []string{"#=1"}})
+	n.soon(step{"GET /v1/apps/loose", 200, []string{"status=RUNNING"}})
+
+	n.key = n.vars["K"]
+	n.all(step{"POST /v1/regenerate-api-key", 200, nil})
+	n.all(step{"GET /v1/device", 401, nil})
+	fresh := strings.TrimSpace(n.read("state/global.key"))
+	c.clusterPlace.nodes[0].stop()
+	c.boot(0)
+	if n.key != fresh {
+		t.Errorf("the key was %s and is %s", fresh, n.key)
+	}
+	c.agreed(0, 1, 2)
+	n.all(
+		step{"GET /v1/device", 200, []string{"uuid={UUID}"}},
+		step{"GET /v1/device?apikey={K}", 401, nil},
+		step{"GET /v1/device?apikey={R}", 200, nil},
+		step{"GET /eventlog?event_code=device_purge", 200, []string{"#=1", "[0].event_source.service_url=web"}},
+	)
+	for _, node := range c.clusterPlace.nodes {
+		node.stop()
+	}
+}
+
 // TestRegistration drains a node, which leaves the cluster for as long as nobody takes it back, also over a restart.
 func TestRegistration(t *testing.T) {
-	c := newEdgeCluster(t, "")
+	c := newEdgeCluster(t, "", "")
 	n := c.nodes[0]
 	c.until("web runs on sup01", func() bool { return c.pid(0) > 0 })
 	var loose struct {

@@ -95,7 +95,7 @@ func (c *contract) wrong(s step, got reply) string {
 			c.vars[name] = found
 			continue
 		}
-		path, expected, equal := cutLast(want, "=")
+		path, expected, equal := cut(want)
 		if !equal {
 			if !strings.Contains(got.text, want) {
 				return "no " + want
@@ -112,15 +112,20 @@ func (c *contract) wrong(s step, got reply) string {
 	return ""
 }
 
-// cutLast cuts around the last separator that is not within brackets.
-func cutLast(text, sep string) (before, after string, found bool) {
-	close := strings.LastIndex(text, "]")
-	i := strings.LastIndex(text[max(close, 0):], sep)
-	if i < 0 {
-		return text, "", false
+// cut cuts a want at its first = that is not within brackets.
+func cut(want string) (path, value string, found bool) {
+	depth := 0
+	for i, c := range want {
+		switch {
+		case c == '[':
+			depth++
+		case c == ']':
+			depth--
+		case c == '=' && depth == 0:
+			return want[:i], want[i+1:], true
+		}
 	}
-	i += max(close, 0)
-	return text[:i], text[i+len(sep):], true
+	return want, "", false
 }
 
 // selected returns what a path selects, nil for nothing.
