@@ -49,6 +49,7 @@ event_link=NONE
 [rest]
 port=127.0.0.1:`+port+`
 apis=device,agent
+metrics=true
 state_dir=@DIR@/state
 [device]
 lock_dir=@DIR@/locks
@@ -198,6 +199,10 @@ func TestAgentContract(t *testing.T) {
 	if number(t, n.vars["NEXT"]) <= number(t, n.vars["LAST"]) || number(t, n.vars["AFTER"]) < number(t, n.vars["KEPT"]) {
 		t.Errorf("the event log had %s records up to %s, and has %s from %s on", n.vars["KEPT"], n.vars["LAST"], n.vars["AFTER"], n.vars["NEXT"])
 	}
+	if err := n.call(nil, "supvisors.start_application", "CONFIG", "web", true); c.pid(0) != 0 || c.pid(1)+c.pid(2) == 0 { // the restart may have done it
+		t.Errorf("the Master starts web with pids %d %d %d, %v", c.pid(0), c.pid(1), c.pid(2), err)
+	}
+	c.stopWeb(n)
 	n.all(step{`POST /service/configstate {"url":"web","org":"supvisors","configstate":"active"}`, 200, nil})
 	c.until("web runs again", func() bool { return c.pid(0)+c.pid(1)+c.pid(2) > 0 })
 
@@ -285,6 +290,7 @@ data_dirs=web:@DIR@/data/web
 		step{"POST /ping", 405, nil},
 		step{"GET /v1/healthy", 200, nil},
 		step{"GET /v1/healthy?verbose=true", 200, []string{"healthy=true", "#checks=5"}},
+		step{"GET /metrics", 200, []string{`supvisors_health_check{check="loop"} 1`}},
 		step{"GET /v1/apps/1002", 200, []string{"appName=web", "env.BASE=1", "env.DB_PASSWORD=********", "env.RESIN_SUPERVISOR_API_KEY="}},
 		step{"GET /v1/apps/1002?apikey={K}", 200, []string{"env.DB_PASSWORD=secret", "env.RESIN_SUPERVISOR_API_KEY="}},
 		step{"GET /v1/apps/1002?apikey={R}", 200, []string{"env.BASE=1"}},

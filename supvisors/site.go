@@ -42,8 +42,12 @@ func newSite(from *session, deps service.Deps) (*site, error) {
 		return nil, err
 	}
 	cfg, n := from.cfg, from.node
-	s := &site{deps: deps, stream: from.stream, device: from.device, agent: from.agent, options: cfg.Agent, logs: service.LogTail(deps), mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
+	s := &site{deps: deps, stream: from.stream, device: from.device, agent: from.agent, options: cfg.Agent, logs: service.LogTail(deps),
+		mainLog: service.MainLogTail(deps), peers: http.NotFoundHandler()}
 	seen := metrics.Config{Supervisor: deps.Supervisor, Node: n, Statistics: deps.Statistics, Version: version, Log: deps.Log.Logger}
+	if s.device != nil {
+		seen.Checks = s.healthChecks
+	}
 	s.look = web.Config{Table: table, Processes: deps.Supervisor.Processes, Version: deps.SupervisorVersion, Log: deps.Log.Logger}
 	if n != nil {
 		s.peers = n.Handler()
@@ -72,6 +76,15 @@ func newSite(from *session, deps service.Deps) (*site, error) {
 	s.xmlrpc = &rpc.Handler{Table: table, Observe: s.observe("xmlrpc")}
 	s.rest = rest.Config{Table: table, Version: version, Events: s.stream, Observe: s.observe("rest"), Log: deps.Log.Logger}
 	return s, nil
+}
+
+// healthChecks are those of the device API.
+func (s *site) healthChecks() map[string]bool {
+	checks := map[string]bool{}
+	for _, c := range s.device.Health().Checks {
+		checks[c.Name] = c.OK
+	}
+	return checks
 }
 
 func (s *site) observe(door string) func(string, time.Duration, int) {

@@ -39,6 +39,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	f, out := c.read(), sink{&c.descs, ch}
 	out.put(buildInfo, 1, f.version)
 	out.put(daemonState, float64(f.state))
+	for name, passed := range f.checks {
+		out.flag(healthCheck, passed, name)
+	}
 	out.processes(f.processes)
 	out.pools(f.pools)
 	if f.view != nil {

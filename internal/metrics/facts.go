@@ -12,6 +12,7 @@ import (
 type facts struct {
 	version   string
 	state     supervisor.State
+	checks    map[string]bool // nil without the device API
 	processes []supervisor.Counted
 	pools     []supervisor.Pool
 	view      *cluster.View // nil for a plain Supervisor
@@ -23,6 +24,9 @@ type facts struct {
 // read looks at what has been published.
 func (c Config) read() facts {
 	f := facts{version: c.Version, state: c.Supervisor.State(), processes: c.Supervisor.Counted(), pools: c.Supervisor.Pools()}
+	if c.Checks != nil {
+		f.checks = c.Checks()
+	}
 	if c.Node != nil {
 		f.view, f.health = c.Node.View(), c.Node.Health()
 	}

@@ -28,10 +28,11 @@ var buckets = []float64{.0005, .001, .005, .01, .05, .1, .5, 1, 5, 10, 60}
 // Config is what there is to be shown.
 type Config struct {
 	Supervisor *supervisor.Supervisor
-	Node       *node.Node       // nil for a plain Supervisor
-	Statistics *stats.Collector // nil when nothing can be measured
-	Period     time.Duration    // the integration period of Statistics that is shown, the shortest one as a rule
-	Version    string           // of the daemon
+	Node       *node.Node             // nil for a plain Supervisor
+	Statistics *stats.Collector       // nil when nothing can be measured
+	Period     time.Duration          // the integration period of Statistics that is shown, the shortest one as a rule
+	Checks     func() map[string]bool // by name, whether a check of health is passed; nil when nobody looks
+	Version    string                 // of the daemon
 	Log        *slog.Logger
 }
 

@@ -40,7 +40,7 @@ func everything() facts {
 	absent := &cluster.InstanceView{Identity: cluster.Identity{Identifier: "10.0.0.3:9001", Nick: "three"}}
 	twice := &cluster.ProcessView{Namespec: process.Namespec{Group: "app", Process: "up"}, Running: []string{"10.0.0.1:9001", "10.0.0.2:9001"}}
 	return facts{
-		version: "1.2.3", state: supervisor.Running,
+		version: "1.2.3", state: supervisor.Running, checks: map[string]bool{"loop": true, "store": false},
 		processes: []supervisor.Counted{
 			counted("up", process.Running, func(c *supervisor.Counted) {
 				c.Info.Start = epoch

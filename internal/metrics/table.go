@@ -9,6 +9,7 @@ type series int
 const (
 	buildInfo series = iota
 	daemonState
+	healthCheck
 
 	processes
 	processState
@@ -94,6 +95,7 @@ type row struct {
 var table = [families]row{
 	buildInfo:   {"supvisors_build_info", gauge, []string{"version"}, "Always 1; the version of the daemon."},
 	daemonState: {"supvisors_daemon_state", gauge, nil, "State of the daemon, as supervisor.getState codes it: 1 RUNNING, 0 RESTARTING, -1 SHUTDOWN."},
+	healthCheck: {"supvisors_health_check", gauge, []string{"check"}, "Whether a check of the device API's /v1/healthy is passed; only where that API is served."},
 
 	processes:    {"supvisors_processes", gauge, ofState, "Processes of this node in each state."},
 	processState: {"supvisors_process_state", gauge, ofProcess, "State of the process: 0 STOPPED, 10 STARTING, 20 RUNNING, 30 BACKOFF, 40 STOPPING, 100 EXITED, 200 FATAL, 1000 UNKNOWN."},
