@@ -1,6 +1,7 @@
 GO ?= go
 SEEDS ?= 1000
 SEED ?= 0
+NODES ?= 5
 
 .PHONY: build demo test race sim e2e bench lint
 
@@ -18,9 +19,9 @@ test: build
 race:
 	$(GO) test -race ./...
 
-# make sim SEEDS=100000, or make sim SEED=42 to replay one story with its transcript
+# make sim SEEDS=100000, or make sim SEED=42 NODES=5 to replay one story with its transcript
 sim:
-	$(GO) test ./internal/cluster/clustertest -count=1 -timeout 0 -run 'TestSimulation|TestReplay' -seeds $(SEEDS) -seed $(SEED) -v
+	$(GO) test ./internal/cluster/clustertest -count=1 -timeout 0 -run 'TestSimulation|TestReplay' -seeds $(SEEDS) -seed $(SEED) -nodes $(NODES) -v
 
 # real daemons on loopback
 e2e: build

@@ -91,7 +91,7 @@ func (n *Node) StopLocal(namespec string) {
 // Disable forbids or allows the start of a child, as supervisorctl of Supvisors does.
 func (n *Node) Disable(namespec string, disabled bool) {
 	if ch := n.find(process.ParseNamespec(namespec)); n.core != nil && !n.frozen && ch != nil {
-		ch.info.Disabled, ch.info.Now, ch.info.NowMono = disabled, n.w.wall(), n.w.now.Seconds()
+		ch.info.Disabled, ch.info.Now, ch.info.NowMono = disabled, n.wall(), n.mono()
 		n.w.tell(n, "%s: disabled %v", namespec, disabled)
 		n.step(cluster.LocalProcess{Info: ch.info})
 	}
@@ -141,7 +141,7 @@ func (n *Node) later(ch *child, d time.Duration, f func()) {
 // change puts a child into a state and tells the core.
 func (n *Node) change(ch *child, s process.State) {
 	ch.gen++
-	now, mono := n.w.wall(), n.w.now.Seconds()
+	now, mono := n.wall(), n.mono()
 	ch.info.State, ch.info.Now, ch.info.NowMono = s, now, mono
 	switch s {
 	case process.Starting:

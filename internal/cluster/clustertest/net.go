@@ -219,7 +219,7 @@ func (n *Node) obey(o cluster.Order, failed func(string, bool)) {
 	}
 	n.w.Steps++
 	term := n.modes.Term
-	for _, e := range n.core.Step(n.w.clock(), cluster.OrderReceived{ID: 1, Order: o}) {
+	for _, e := range n.core.Step(n.clock(), cluster.OrderReceived{ID: 1, Order: o}) {
 		switch e := e.(type) {
 		case cluster.Execute:
 			if o.Term < term {

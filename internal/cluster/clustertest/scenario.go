@@ -16,6 +16,7 @@ import (
 type Sim struct {
 	Nodes int
 	Seed  uint64
+	// Rules are for Programs; nil has the programs and their rules drawn as well.
 	Rules *rules.Set
 	// Length is how long faults go on; the cluster then has a minute to come to rest.
 	Length time.Duration
@@ -40,43 +41,139 @@ var Programs = []Program{
 
 // Run plays the story and returns the world, and what is wrong with it.
 func (s Sim) Run() (*World, error) {
+	p := s.plan()
+	return p.play(p.acts, s.Quiet)
+}
+
+// plan is a story before it is played.
+type plan struct {
+	cfg           Config
+	length        time.Duration
+	alone, faulty bool
+	drifts        []float64       // of the clocks
+	boots         []time.Duration // when the nodes start
+	acts          []act
+	last          act // with the cluster at rest; nothing when do is nil
+}
+
+// act is something that happens in a story. What it does was drawn before, so that it stays the same when others are left out.
+type act struct {
+	pause time.Duration // since the one before
+	text  string
+	do    func(*World) error
+}
+
+// plan draws everything that is not the matter of the world itself.
+func (s Sim) plan() plan {
 	rnd := rand.New(rand.NewPCG(s.Seed, 2))
-	cfg := Config{Seed: s.Seed, Programs: Programs, Core: cluster.Config{Rules: s.Rules, Strict: true,
-		SyncTimeout: 15 * time.Second, LockLimit: s.Length + quietTime, Conciliation: rules.ConciliationStrategy(rnd.IntN(6))}}
-	for cfg.Core.Conciliation == rules.ConciliationUser { // it leaves conflicts to the user
-		cfg.Core.Conciliation = rules.ConciliationStrategy(rnd.IntN(6))
+	p := plan{length: s.Length, cfg: Config{Seed: s.Seed, Programs: Programs, Own: map[string]*cluster.Config{}, Core: cluster.Config{Rules: s.Rules, Strict: true,
+		SyncTimeout: 15 * time.Second, LockLimit: s.Length + quietTime, WaitExitLimit: 30 * time.Second}}}
+	core := &p.cfg.Core
+	for core.Conciliation == rules.ConciliationUser { // it leaves conflicts to the user
+		core.Conciliation = rules.ConciliationStrategy(rnd.IntN(6))
 	}
-	cfg.Core.Sync[rules.SyncStrict] = rnd.IntN(2) == 0
-	cfg.Core.Sync[rules.SyncTimeout] = true
+	core.Sync[rules.SyncStrict] = rnd.IntN(2) == 0
+	core.Sync[rules.SyncTimeout] = true
 	if rnd.IntN(3) == 0 {
-		cfg.Core.Core = []string{"n3", "n2"}
+		core.Core = []string{"n3", "n2"}
 	}
 	for i := range s.Nodes {
-		cfg.Nodes = append(cfg.Nodes, fmt.Sprintf("n%d", i+1))
+		p.cfg.Nodes = append(p.cfg.Nodes, fmt.Sprintf("n%d", i+1))
+		p.boots = append(p.boots, time.Duration(rnd.Int64N(int64(2*time.Second))))
+		p.drifts = append(p.drifts, 0)
 	}
-	w := New(cfg)
-	if s.Quiet {
+	if s.Rules == nil {
+		p.cfg.Programs, core.Rules = randomPrograms(rnd, p.cfg.Nodes)
+	}
+	p.alone, p.faulty = rnd.IntN(2) == 0, rnd.IntN(2) == 0
+	if rnd.IntN(2) == 0 {
+		for i := range p.drifts { // a bad quartz is off by a hundredth of this
+			p.drifts[i] = (rnd.Float64() - 0.5) / 50
+		}
+	}
+	if rnd.IntN(4) == 0 { // one node is configured otherwise
+		own := *core
+		own.Sync[rules.SyncStrict], own.SyncTimeout = rnd.IntN(2) == 0, time.Duration(1+rnd.IntN(30))*time.Second
+		own.LockLimit = time.Duration(rnd.IntN(60)+1) * time.Second
+		p.cfg.Own[p.cfg.Nodes[rnd.IntN(s.Nodes)]] = &own
+	}
+	for at := time.Duration(0); at < s.Length; {
+		a := p.fault(rnd)
+		a.pause = time.Duration(rnd.Int64N(int64(12 * time.Second)))
+		at += a.pause
+		p.acts = append(p.acts, a)
+	}
+	p.last = p.ending(rnd, s.Rules != nil)
+	return p
+}
+
+// play has some of the acts happen, and judges what comes of them.
+func (p plan) play(acts []act, quiet bool) (*World, error) {
+	w := New(p.cfg)
+	if quiet {
 		w.Quiet()
 	}
-	for _, n := range w.nodes {
-		w.after(time.Duration(rnd.Int64N(int64(2*time.Second))), n.Start)
+	for i, n := range w.nodes {
+		n.drift = p.drifts[i]
+		w.after(p.boots[i], n.Start)
 	}
-	w.alone, w.faulty = rnd.IntN(2) == 0, rnd.IntN(2) == 0
-	for end := w.now + s.Length; w.now < end && w.Violation == ""; {
-		w.Run(time.Duration(rnd.Int64N(int64(12 * time.Second))))
-		w.fault(rnd)
+	w.alone, w.faulty = p.alone, p.faulty
+	for _, a := range acts {
+		w.Run(a.pause)
+		if err := a.do(w); err != nil || w.Violation != "" {
+			break
+		}
 	}
 	w.repair()
 	err := w.CheckSettled()
-	if n := w.nodes[rnd.IntN(len(w.nodes))]; err == nil {
-		switch rnd.IntN(6) {
-		case 0, 1:
-			err = w.loseOne(n, rnd.IntN(2) == 0)
-		case 2:
-			err = w.drainOne(n)
-		}
+	if err == nil && p.last.do != nil {
+		err = p.last.do(w)
 	}
 	return w, err
+}
+
+// Shrink leaves out of a story that goes wrong what it goes wrong without, and tells what is left, with the end of the transcript.
+func (s Sim) Shrink() string {
+	p := s.plan()
+	acts := p.acts
+	fails := func(list []act) bool {
+		_, err := p.play(list, true)
+		return err != nil
+	}
+	for size := len(acts) / 2; size > 0; size /= 2 {
+		for from := 0; from+size <= len(acts); {
+			if less := without(acts, from, size); fails(less) {
+				acts = less
+			} else {
+				from += size
+			}
+		}
+	}
+	w, err := p.play(acts, false)
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d with %d nodes, %d of %d acts: %v\n", s.Seed, s.Nodes, len(acts), len(p.acts), err)
+	at := time.Duration(0)
+	for _, a := range acts {
+		at += a.pause
+		fmt.Fprintf(&b, "  %7.2f %s\n", at.Seconds(), a.text)
+	}
+	if p.last.do != nil {
+		fmt.Fprintf(&b, "  at rest %s\n", p.last.text)
+	}
+	lines := strings.Split(w.Transcript(), "\n")
+	fmt.Fprintf(&b, "its end:\n%s", strings.Join(lines[max(0, len(lines)-40):], "\n"))
+	return b.String()
+}
+
+// without leaves out some acts; what comes after them comes when it did.
+func without(acts []act, from, size int) []act {
+	less := slices.Delete(slices.Clone(acts), from, from+size)
+	if from < len(less) {
+		for _, gone := range acts[from : from+size] {
+			less[from].pause += gone.pause
+		}
+	}
+	return less
 }
 
 // repair ends all faults and gives the cluster the time to come to rest.
@@ -132,11 +229,15 @@ func (w *World) loseOne(n *Node, back bool) error {
 	return w.CheckSettled()
 }
 
-// drainOne drains one node of a cluster at rest: what is managed goes on elsewhere, and nothing of it is left there when the node goes.
-func (w *World) drainOne(n *Node) error {
+// drainOne drains one node of a cluster at rest: nothing that is managed is left there when the node goes, and with movable programs it goes
+// on elsewhere.
+func (w *World) drainOne(n *Node, movable bool) error {
 	var ran []string
+	managed := func(ch *child) bool {
+		return n.core.View().Application(ch.prog.Group).Rules.Managed
+	}
 	for _, ch := range n.procs {
-		if ch.info.State == process.Running && ch.prog.Group != "loose" && ch.prog.Exits == 0 {
+		if movable && ch.info.State == process.Running && managed(ch) && ch.prog.Exits == 0 {
 			ran = append(ran, ch.info.Namespec().String())
 		}
 	}
@@ -146,7 +247,7 @@ func (w *World) drainOne(n *Node) error {
 		return fmt.Errorf("while %s is drained: %w", n.id.Nick, err)
 	}
 	for _, ch := range n.procs {
-		if !ch.info.State.IsStopped() && ch.prog.Group != "loose" {
+		if !ch.info.State.IsStopped() && managed(ch) {
 			return fmt.Errorf("%s is left on %s, which is drained", ch.info.Namespec(), n.id.Nick)
 		}
 	}
@@ -166,53 +267,92 @@ func (w *World) drainOne(n *Node) error {
 	return nil
 }
 
-// fault does one random thing to the cluster.
-func (w *World) fault(rnd *rand.Rand) {
-	n := w.nodes[rnd.IntN(len(w.nodes))]
-	switch rnd.IntN(17) {
-	case 0, 1:
-		n.Kill()
-	case 2, 3:
-		n.Start()
-	case 4:
-		w.Partition(w.split(rnd)...)
-	case 5:
-		w.Heal()
-	case 6:
-		if n.core != nil {
-			n.Freeze()
-		}
-	case 7:
-		n.Thaw()
-	case 8:
-		n.Crash(pick(rnd, "shop:db", "shop:web", "shop:work_00", "tools:probe"))
-	case 9:
-		n.Disable(pick(rnd, "shop:db", "shop:web", "tools:probe"), rnd.IntN(2) == 0)
-	case 10:
-		if !w.alone {
-			n.StartLocal(pick(rnd, "shop:db", "shop:web", "loose", "tools:probe"))
-		}
-	case 11:
-		if rnd.IntN(4) == 0 {
-			n.Ask(cluster.Restart{})
-		}
-	case 16:
-		n.Take(cluster.Standing(rnd.IntN(int(cluster.Gone))))
-	case 12, 13:
-		n.Lock(pick(rnd, "shop", "tools", "batch"), rnd.IntN(3) > 0)
-	default:
-		if !w.alone {
-			n.Ask(w.request(rnd))
-			if rnd.IntN(6) == 0 {
-				n.Cancel()
-			}
-		}
-	}
+// on is an act on one node.
+func on(nick, text string, do func(n *Node)) act {
+	return act{text: text + " " + nick, do: func(w *World) error { do(w.Node(nick)); return nil }}
 }
 
-func (w *World) request(rnd *rand.Rand) cluster.Request {
-	app := pick(rnd, "shop", "tools", "batch", "loose")
-	proc := pick(rnd, "shop:db", "shop:work_01", "tools:*", "batch:job", "loose")
+// fault draws what happens to the cluster.
+func (p *plan) fault(rnd *rand.Rand) act {
+	nick, other := pick(rnd, p.cfg.Nodes...), pick(rnd, p.cfg.Nodes...)
+	prog := p.cfg.Programs[rnd.IntN(len(p.cfg.Programs))]
+	name := prog.Group + ":" + prog.Name
+	unless := func(alone bool, a act) act {
+		if alone {
+			return act{text: "nothing", do: func(*World) error { return nil }}
+		}
+		return a
+	}
+	switch rnd.IntN(21) {
+	case 0, 1:
+		return on(nick, "kill", (*Node).Kill)
+	case 2, 3:
+		return on(nick, "start", (*Node).Start)
+	case 4:
+		sides := split(rnd, p.cfg.Nodes)
+		return act{text: fmt.Sprintf("partition %v", sides), do: func(w *World) error { w.Partition(sides...); return nil }}
+	case 5:
+		return act{text: "heal", do: func(w *World) error { w.Heal(); return nil }}
+	case 6:
+		return on(nick, "freeze", func(n *Node) {
+			if n.core != nil {
+				n.Freeze()
+			}
+		})
+	case 7:
+		return on(nick, "thaw", (*Node).Thaw)
+	case 8:
+		return on(nick, "crash of "+name+" on", func(n *Node) { n.Crash(name) })
+	case 9:
+		disabled := rnd.IntN(2) == 0
+		return on(nick, fmt.Sprintf("disable %s %v on", name, disabled), func(n *Node) { n.Disable(name, disabled) })
+	case 10:
+		return unless(p.alone, on(nick, "local start of "+name+" on", func(n *Node) { n.StartLocal(name) }))
+	case 11:
+		if rnd.IntN(4) > 0 {
+			return unless(true, act{})
+		}
+		return on(nick, "restart of the cluster asked of", func(n *Node) { n.Ask(cluster.Restart{}) })
+	case 12, 13:
+		hold := rnd.IntN(3) > 0
+		return on(nick, fmt.Sprintf("lock %s %v on", prog.Group, hold), func(n *Node) { n.Lock(prog.Group, hold) })
+	case 14:
+		standing := cluster.Standing(rnd.IntN(int(cluster.Gone)))
+		return on(nick, "standing "+standing.String()+" of", func(n *Node) { n.Take(standing) })
+	case 15:
+		return act{text: "cut " + nick + " " + other, do: func(w *World) error { w.Cut(w.Node(nick), w.Node(other)); return nil }}
+	case 16:
+		by := time.Duration(rnd.Int64N(int64(2*time.Hour))) - time.Hour
+		return on(nick, "clock jump of "+by.String()+" of", func(n *Node) { n.Jump(by) })
+	case 17:
+		return on(nick, "lost disk of", (*Node).LoseDisk)
+	}
+	r, cancel := randomRequest(rnd, &p.cfg), rnd.IntN(6) == 0
+	return unless(p.alone, on(nick, fmt.Sprintf("%T%+v asked of", r, r), func(n *Node) {
+		n.Ask(r)
+		if cancel {
+			n.Cancel()
+		}
+	}))
+}
+
+// ending draws what is done with the cluster at rest. What must survive is known for the programs and rules of the package.
+func (p *plan) ending(rnd *rand.Rand, known bool) act {
+	nick, back := pick(rnd, p.cfg.Nodes...), rnd.IntN(2) == 0
+	switch n := rnd.IntN(6); {
+	case n < 2 && known && len(p.cfg.Nodes) > 1:
+		return act{text: "loss of " + nick, do: func(w *World) error { return w.loseOne(w.Node(nick), back) }}
+	case n == 2:
+		return act{text: "drain of " + nick, do: func(w *World) error { return w.drainOne(w.Node(nick), known) }}
+	}
+	return act{}
+}
+
+// randomRequest draws a request of a client.
+func randomRequest(rnd *rand.Rand, cfg *Config) cluster.Request {
+	prog := cfg.Programs[rnd.IntN(len(cfg.Programs))]
+	app := prog.Group
+	proc := pick(rnd, prog.Group+":"+prog.Name, prog.Group+":*")
 	strategy := rules.StartingStrategy(rnd.IntN(6))
 	wait := rnd.IntN(2) == 0
 	switch rnd.IntN(11) {
@@ -241,11 +381,11 @@ func (w *World) request(rnd *rand.Rand) cluster.Request {
 }
 
 // split puts the nodes on two sides at random.
-func (w *World) split(rnd *rand.Rand) [][]string {
+func split(rnd *rand.Rand, nicks []string) [][]string {
 	var sides [2][]string
-	for _, n := range w.nodes {
+	for _, nick := range nicks {
 		i := rnd.IntN(2)
-		sides[i] = append(sides[i], n.id.Nick)
+		sides[i] = append(sides[i], nick)
 	}
 	return slices.DeleteFunc(sides[:], func(s []string) bool { return len(s) == 0 })
 }

@@ -91,7 +91,9 @@ type Node struct {
 	core      *cluster.Core // nil when it is down
 	run       int
 	epoch     string
-	term      uint64 // on disk
+	term      uint64        // on disk
+	drift     float64       // how much too fast its clock goes, a share of the time
+	ahead     time.Duration // how much its time of day is ahead
 	frozen    bool
 	held      []func() // what arrived while it was frozen
 	procs     []*child
@@ -229,10 +231,30 @@ func (w *World) violate(format string, args ...any) {
 	}
 }
 
-// clock is the time that a node reads.
-func (w *World) clock() time.Time { return time.Unix(1_700_000_000, 0).Add(w.now) }
+// began is when the world began, by a clock that is right.
+var began = time.Unix(1_700_000_000, 0)
 
-func (w *World) wall() float64 { return 1_700_000_000 + w.now.Seconds() }
+// clock is the monotonic time that a node reads. It may go too fast or too slow.
+func (n *Node) clock() time.Time { return began.Add(n.elapsed()) }
+
+func (n *Node) elapsed() time.Duration { return n.w.now + time.Duration(float64(n.w.now)*n.drift) }
+
+func (n *Node) mono() float64 { return n.elapsed().Seconds() }
+
+// wall is what the node takes for the time of day, seconds since the Epoch.
+func (n *Node) wall() float64 { return float64(began.Unix()) + n.mono() + n.ahead.Seconds() }
+
+// until is how long it takes until the clock of a node shows a time.
+func (n *Node) until(at time.Time) time.Duration {
+	// a nanosecond more than it takes, or rounding would have it come too early
+	return max(time.Duration(float64(at.Sub(began))/(1+n.drift))+1-n.w.now, 0)
+}
+
+// Jump sets the clock of a node forward or back, as an administrator does.
+func (n *Node) Jump(d time.Duration) {
+	n.w.tell(n, "has its clock set by %s", d)
+	n.ahead += d
+}
 
 // connected tells whether messages go from one node to another.
 func (w *World) connected(from, to *Node) bool {
@@ -273,12 +295,12 @@ func (n *Node) Start() {
 	for i := range w.cfg.Programs {
 		if p := &w.cfg.Programs[i]; p.on(n.id.Nick) {
 			ch := &child{prog: p, info: cluster.ProcessInfo{Group: p.Group, Name: p.Name, Program: cmp.Or(p.Of, p.Name), Index: p.Index, StartSecs: p.StartSecs,
-				StopWaitSecs: 10, Expected: true, Now: w.wall(), NowMono: w.now.Seconds()}}
+				StopWaitSecs: 10, Expected: true, Now: n.wall(), NowMono: n.mono()}}
 			n.procs = append(n.procs, ch)
 			cfg.Processes = append(cfg.Processes, ch.info)
 		}
 	}
-	n.core = cluster.New(w.clock(), cfg)
+	n.core = cluster.New(n.clock(), cfg)
 	n.modes, n.started = cluster.Modes{Term: n.term}, map[place]bool{}
 	w.tell(n, "starts")
 	run := n.run
@@ -321,6 +343,14 @@ func (n *Node) Take(s cluster.Standing) {
 	n.w.gossip()
 }
 
+// LoseDisk has a node that is down forget what it kept.
+func (n *Node) LoseDisk() {
+	if n.core == nil && n.term > 0 {
+		n.w.tell(n, "loses its disk")
+		n.term = 0
+	}
+}
+
 // Freeze stops a node as SIGSTOP does: its children live, what arrives waits.
 func (n *Node) Freeze() {
 	n.w.tell(n, "freezes")
@@ -360,6 +390,15 @@ func (w *World) Partition(groups ...[]string) {
 	w.gossip()
 }
 
+// Cut lets nothing through from one node to another; what goes the other way does.
+func (w *World) Cut(from, to *Node) {
+	if from != to {
+		w.cut[[2]int{from.rank, to.rank}] = true
+		w.tell(nil, "cut from %s to %s", from.id.Nick, to.id.Nick)
+		w.gossip()
+	}
+}
+
 // Heal joins all links again.
 func (w *World) Heal() {
 	clear(w.cut)
@@ -373,7 +412,7 @@ func (n *Node) beat(run int) {
 		return
 	}
 	if !n.frozen {
-		n.step(cluster.LocalTick{Tick: cluster.Tick{Counter: n.tick, Wall: n.w.wall(), Mono: n.w.now.Seconds()}})
+		n.step(cluster.LocalTick{Tick: cluster.Tick{Counter: n.tick, Wall: n.wall(), Mono: n.mono()}})
 		n.tick++
 	}
 	n.w.after(5*time.Second, func() { n.beat(run) })
@@ -385,7 +424,7 @@ func (n *Node) step(ev cluster.Event) {
 		return
 	}
 	n.w.Steps++
-	for _, e := range n.core.Step(n.w.clock(), ev) {
+	for _, e := range n.core.Step(n.clock(), ev) {
 		n.carryOut(e)
 		if n.core == nil {
 			return
@@ -401,7 +440,7 @@ func (n *Node) arm() {
 	if !ok {
 		return
 	}
-	due := at.Sub(time.Unix(1_700_000_000, 0))
+	due := n.w.now + n.until(at)
 	if n.timerAt > n.w.now && n.timerAt <= due {
 		return
 	}
