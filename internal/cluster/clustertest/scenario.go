@@ -23,8 +23,11 @@ type Sim struct {
 	Quiet  bool
 }
 
-// quietTime is what a cluster is given to come to rest after the last fault.
-const quietTime = 60 * time.Second
+// What a cluster is given to come to rest after the last fault. Programs that are drawn may take long, one after the other.
+const (
+	quietTime     = 60 * time.Second
+	longQuietTime = 4 * time.Minute
+)
 
 // Programs are the programs of the simulated cluster; rules for the groups shop, tools and batch go with them.
 var Programs = []Program{
@@ -48,7 +51,7 @@ func (s Sim) Run() (*World, error) {
 // plan is a story before it is played.
 type plan struct {
 	cfg           Config
-	length        time.Duration
+	quietTime     time.Duration
 	alone, faulty bool
 	drifts        []float64       // of the clocks
 	boots         []time.Duration // when the nodes start
@@ -66,8 +69,8 @@ type act struct {
 // plan draws everything that is not the matter of the world itself.
 func (s Sim) plan() plan {
 	rnd := rand.New(rand.NewPCG(s.Seed, 2))
-	p := plan{length: s.Length, cfg: Config{Seed: s.Seed, Programs: Programs, Own: map[string]*cluster.Config{}, Core: cluster.Config{Rules: s.Rules, Strict: true,
-		SyncTimeout: 15 * time.Second, LockLimit: s.Length + quietTime, WaitExitLimit: 30 * time.Second}}}
+	p := plan{quietTime: quietTime, cfg: Config{Seed: s.Seed, Programs: Programs, Own: map[string]*cluster.Config{}, Core: cluster.Config{Rules: s.Rules, Strict: true,
+		SyncTimeout: 15 * time.Second, LockLimit: s.Length + longQuietTime, WaitExitLimit: 30 * time.Second}}}
 	core := &p.cfg.Core
 	for core.Conciliation == rules.ConciliationUser { // it leaves conflicts to the user
 		core.Conciliation = rules.ConciliationStrategy(rnd.IntN(6))
@@ -83,6 +86,7 @@ func (s Sim) plan() plan {
 		p.drifts = append(p.drifts, 0)
 	}
 	if s.Rules == nil {
+		p.quietTime = longQuietTime
 		p.cfg.Programs, core.Rules = randomPrograms(rnd, p.cfg.Nodes)
 	}
 	p.alone, p.faulty = rnd.IntN(2) == 0, rnd.IntN(2) == 0
@@ -117,7 +121,7 @@ func (p plan) play(acts []act, quiet bool) (*World, error) {
 		n.drift = p.drifts[i]
 		w.after(p.boots[i], n.Start)
 	}
-	w.alone, w.faulty = p.alone, p.faulty
+	w.alone, w.faulty, w.quietTime = p.alone, p.faulty, p.quietTime
 	for _, a := range acts {
 		w.Run(a.pause)
 		if err := a.do(w); err != nil || w.Violation != "" {
@@ -193,7 +197,7 @@ func (w *World) repair() {
 			}
 		}
 	}
-	w.Run(quietTime)
+	w.Run(w.quietTime)
 }
 
 // survivors are processes that must be up again after the loss of their node: their strategies say so and any node can take them.
@@ -213,7 +217,7 @@ func (w *World) loseOne(n *Node, back bool) error {
 		w.Run(minLoss / 2)
 		n.Start()
 	}
-	w.Run(quietTime / 2)
+	w.Run(w.quietTime / 2)
 	if err := w.CheckSettled(); err != nil {
 		return fmt.Errorf("after the loss of %s: %w", n.id.Nick, err)
 	}
@@ -225,7 +229,7 @@ func (w *World) loseOne(n *Node, back bool) error {
 		}
 	}
 	n.Start()
-	w.Run(quietTime / 2)
+	w.Run(w.quietTime / 2)
 	return w.CheckSettled()
 }
 
@@ -242,7 +246,7 @@ func (w *World) drainOne(n *Node, movable bool) error {
 		}
 	}
 	n.Take(cluster.Draining)
-	w.Run(quietTime / 2)
+	w.Run(w.quietTime / 2)
 	if err := w.CheckSettled(); err != nil {
 		return fmt.Errorf("while %s is drained: %w", n.id.Nick, err)
 	}
@@ -259,7 +263,7 @@ func (w *World) drainOne(n *Node, movable bool) error {
 	}
 	for _, s := range []cluster.Standing{cluster.Withdrawn, cluster.Reserved, cluster.Serving} {
 		n.Take(s)
-		w.Run(quietTime / 2)
+		w.Run(w.quietTime / 2)
 		if err := w.CheckSettled(); err != nil {
 			return fmt.Errorf("while %s is %s: %w", n.id.Nick, s, err)
 		}

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 1000, "number of random stories of each kind")
+	seeds = flag.Int("seeds", 1700, "number of random stories of each kind")
 	first = flag.Uint64("first", 1, "the first seed of them")
 	seed  = flag.Uint64("seed", 0, "replay this one story, with its transcript")
 	nodes = flag.Int("nodes", 5, "size of the cluster of the replayed story; 0 draws it, with programs and rules")

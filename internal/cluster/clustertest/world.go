@@ -72,7 +72,8 @@ type World struct {
 	quiet bool // no transcript
 	alone bool // no client interferes
 	// faulty lets streams lose and repeat messages, and nodes forget orders, now and then.
-	faulty bool
+	faulty    bool
+	quietTime time.Duration // for the cluster to come to rest
 }
 
 type asked struct {
