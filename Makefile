@@ -3,7 +3,9 @@ SEEDS ?= 1000
 SEED ?= 0
 NODES ?= 5
 
-.PHONY: build demo test race sim e2e bench lint
+TIME ?= 1m
+
+.PHONY: build demo test race sim fuzz e2e bench lint
 
 # everything goes to bin/, as static binaries
 build:
@@ -22,6 +24,15 @@ race:
 # make sim SEEDS=100000, or make sim SEED=42 NODES=5 to replay one story with its transcript
 sim:
 	$(GO) test ./internal/cluster/clustertest -count=1 -timeout 0 -run 'TestSimulation|TestReplay' -seeds $(SEEDS) -seed $(SEED) -nodes $(NODES) -v
+
+# make fuzz TIME=10m: each fuzz target in turn
+fuzz:
+	@for file in $$(grep -rl '^func Fuzz' --include=*_test.go .); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z]*\).*/\1/p' $$file); do \
+			echo "== $$(dirname $$file) $$name"; \
+			$(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$name$$" -fuzztime $(TIME) -fuzzminimizetime 5x || exit 1; \
+		done; \
+	done
 
 # real daemons on loopback
 e2e: build

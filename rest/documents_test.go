@@ -17,7 +17,7 @@ func TestOpenAPI(t *testing.T) {
 	if got.StatusCode != 200 || got.Header.Get("Content-Type") != "application/json" {
 		t.Fatal(got.Status)
 	}
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(got.text))
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(got.Text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestDocumentsAreComplete(t *testing.T) {
 			BasePath string
 			Paths    map[string]map[string]struct{ OperationID string }
 		}
-		if err := json.Unmarshal([]byte(s.do("GET", path, "").text), &doc); err != nil {
+		if err := json.Unmarshal([]byte(s.do("GET", path, "").Text), &doc); err != nil {
 			t.Fatal(err)
 		}
 		described, ids := map[string]bool{}, map[string]bool{}
@@ -90,10 +90,10 @@ func TestDocumentsAreComplete(t *testing.T) {
 func TestSwaggerUI(t *testing.T) {
 	s := newSite(t, nil)
 	page := s.do("GET", "/swagger/", "")
-	if page.StatusCode != 200 || !strings.Contains(page.Header.Get("Content-Type"), "text/html") || !strings.Contains(page.text, "../openapi.json") {
-		t.Fatalf("%s %s", page.Status, page.text)
+	if page.StatusCode != 200 || !strings.Contains(page.Header.Get("Content-Type"), "text/html") || !strings.Contains(page.Text, "../openapi.json") {
+		t.Fatalf("%s %s", page.Status, page.Text)
 	}
-	for part := range strings.SplitSeq(page.text, `"`) {
+	for part := range strings.SplitSeq(page.Text, `"`) {
 		if strings.HasPrefix(part, "http") && len(part) > len("https://") && !strings.Contains(part, "www.w3.org") {
 			t.Errorf("the page names %s", part)
 		}

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -12,14 +11,12 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/supvisors/supvisors/rest/internal/door"
 	"github.com/supvisors/supvisors/rpc"
 )
 
-// Limits of a request: its body in bytes, and how long that may take when Config does not say.
-const (
-	maxBody     = 1 << 20
-	bodyTimeout = 30 * time.Second
-)
+// maxBody bounds the body of a request, in bytes.
+const maxBody = 1 << 20
 
 // replyTimeout is how long a client may take to read an answer, which lies in memory until then.
 const replyTimeout = 5 * time.Minute
@@ -45,6 +42,7 @@ type Config struct {
 // Gateway is an http.Handler.
 type Gateway struct {
 	cfg    Config
+	keeper *door.Keeper
 	routes []*route
 	router http.Handler
 }
@@ -54,24 +52,13 @@ func New(cfg Config) (*Gateway, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
-	g := &Gateway{cfg: cfg, routes: routesOf(cfg.Table)}
-	guard := http.NewCrossOriginProtection()
-	for _, origin := range cfg.Origins {
-		if err := guard.AddTrustedOrigin(origin); err != nil {
-			return nil, err
-		}
-	}
-	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		cfg.Log.Warn("request of another site refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "path", r.URL.Path)
-		g.refuse(w, http.StatusForbidden, "a page of another site must not do this")
-	}))
-	router, err := g.newRouter()
+	keeper, err := door.NewKeeper(door.Door{Origins: cfg.Origins, BodyTimeout: cfg.BodyTimeout}, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	g.router = guard.Handler(router)
-	return g, nil
+	g := &Gateway{cfg: cfg, keeper: keeper, routes: routesOf(cfg.Table)}
+	g.router, err = g.newRouter()
+	return g, err
 }
 
 // newRouter lays out all paths. The routes know their verbs themselves: the router has no words for what is missing.
@@ -110,6 +97,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("Location", escaped)
 		g.refuse(w, http.StatusPermanentRedirect, "the path is "+escaped)
+		return
+	}
+	if g.keeper.Refuses(r) {
+		g.refuse(w, http.StatusForbidden, "a page of another site must not do this")
 		return
 	}
 	g.router.ServeHTTP(w, r)

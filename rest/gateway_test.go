@@ -7,15 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/rest"
 	"github.com/supvisors/supvisors/rpc"
@@ -52,45 +49,14 @@ func newSite(t *testing.T, change func(*rest.Config)) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(g)
-	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url = doortest.Serve(t, g)
 	return s
 }
 
-type answer struct {
-	*http.Response
-	text string
-}
-
 // do sends a request; headers are names and values in turn.
-func (s *site) do(verb, target, body string, headers ...string) answer {
+func (s *site) do(verb, target, body string, headers ...string) doortest.Answer {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), verb, s.url, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	path, query, _ := strings.Cut(target, "?")
-	r.URL.RawQuery = query
-	if r.URL.Path, err = url.PathUnescape(path); err != nil {
-		r.URL.Opaque = path // what cannot be read goes out as it is
-	} else {
-		r.URL.RawPath = path
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := client.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer{resp, string(data)}
+	return doortest.Do(s.t, verb, s.url, target, body, headers...)
 }
 
 // routes are the 82 of Supvisors' gateway and what is beside them, with the call that each stands for.
@@ -211,18 +177,18 @@ func TestRoutes(t *testing.T) {
 			}
 			continue
 		}
-		if !slices.Equal(s.calls, []string{want}) || got.StatusCode != 200 || got.text != "true\n" || got.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("%s: %s %q, calls %q, wanted %s", target, got.Status, got.text, s.calls, want)
+		if !slices.Equal(s.calls, []string{want}) || got.StatusCode != 200 || got.Text != "true\n" || got.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %s %q, calls %q, wanted %s", target, got.Status, got.Text, s.calls, want)
 		}
 		other := map[string]string{"GET": "POST", "POST": "GET"}[verb]
 		wrong := s.do(other, path, "")
-		if wrong.StatusCode != 405 || !strings.Contains(wrong.Header.Get("Allow"), verb) || wrong.text != `{"message": "The method is not allowed for the requested URL."}`+"\n" {
-			t.Errorf("%s %s: %s %q", other, path, wrong.Status, wrong.text)
+		if wrong.StatusCode != 405 || !strings.Contains(wrong.Header.Get("Allow"), verb) || wrong.Text != `{"message": "The method is not allowed for the requested URL."}`+"\n" {
+			t.Errorf("%s %s: %s %q", other, path, wrong.Status, wrong.Text)
 		}
-		if head := s.do("HEAD", path, ""); (head.StatusCode == 200) != (verb == "GET") || head.text != "" {
+		if head := s.do("HEAD", path, ""); (head.StatusCode == 200) != (verb == "GET") || head.Text != "" {
 			t.Errorf("HEAD %s: %s", path, head.Status)
 		}
-		if options := s.do("OPTIONS", path, ""); options.StatusCode != 200 || options.text != "" || options.Header.Get("Allow") != wrong.Header.Get("Allow") {
+		if options := s.do("OPTIONS", path, ""); options.StatusCode != 200 || options.Text != "" || options.Header.Get("Allow") != wrong.Header.Get("Allow") {
 			t.Errorf("OPTIONS %s: %s %q", path, options.Status, options.Header)
 		}
 		if short := s.do(verb, path[:strings.LastIndex(path, "/")], ""); strings.Count(path, "/") > 2 && !strings.Contains(path, "/send") && short.StatusCode != 404 && !strings.Contains(path, "end_sync") {
@@ -276,10 +242,10 @@ func TestBodies(t *testing.T) {
 		status, part, failed := strings.Cut(tt.want, " ")
 		if !strings.HasPrefix(tt.want, "4") {
 			if !slices.Equal(s.calls, []string{tt.want}) || got.StatusCode != 200 {
-				t.Errorf("%s %.40s: %s %q, calls %q", tt.path, tt.body, got.Status, got.text, s.calls)
+				t.Errorf("%s %.40s: %s %q, calls %q", tt.path, tt.body, got.Status, got.Text, s.calls)
 			}
-		} else if !failed || fmt.Sprint(got.StatusCode) != status || !strings.Contains(got.text, part) || s.calls != nil {
-			t.Errorf("%s %.40s: %s %q, calls %q; wanted %s", tt.path, tt.body, got.Status, got.text, s.calls, tt.want)
+		} else if !failed || fmt.Sprint(got.StatusCode) != status || !strings.Contains(got.Text, part) || s.calls != nil {
+			t.Errorf("%s %.40s: %s %q, calls %q; wanted %s", tt.path, tt.body, got.Status, got.Text, s.calls, tt.want)
 		}
 	}
 }
@@ -322,16 +288,16 @@ func TestBadInput(t *testing.T) {
 		s.calls = nil
 		got := s.do(tt.verb, tt.path, "", tt.headers...)
 		var body map[string]any
-		if err := json.Unmarshal([]byte(got.text), &body); err != nil || got.StatusCode != tt.status || body["message"] != tt.message || body["code"] != tt.code || s.calls != nil {
-			t.Errorf("%s %s: %s %s %v", tt.verb, tt.path, got.Status, got.text, s.calls)
+		if err := json.Unmarshal([]byte(got.Text), &body); err != nil || got.StatusCode != tt.status || body["message"] != tt.message || body["code"] != tt.code || s.calls != nil {
+			t.Errorf("%s %s: %s %s %v", tt.verb, tt.path, got.Status, got.Text, s.calls)
 		}
 		if got.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s %s: %s", tt.verb, tt.path, got.Header)
 		}
 	}
 	bad := s.do("POST", "/supervisor/startProcess/p?wait=maybe", "")
-	if want := `{"errors": {"wait": "whether to answer when all is done Invalid literal for boolean(): maybe"}, "message": "Input payload validation failed"}` + "\n"; bad.StatusCode != 400 || bad.text != want {
-		t.Errorf("%s %s", bad.Status, bad.text)
+	if want := `{"errors": {"wait": "whether to answer when all is done Invalid literal for boolean(): maybe"}, "message": "Input payload validation failed"}` + "\n"; bad.StatusCode != 400 || bad.Text != want {
+		t.Errorf("%s %s", bad.Status, bad.Text)
 	}
 	for _, path := range []string{"/supervisor/getProcessInfo/%", "/supervisor/getProcessInfo/%zz", "/supervisor/getProcessInfo/%2"} {
 		if got := s.do("GET", path, ""); got.StatusCode != 400 || s.calls != nil { // net/http itself refuses these
@@ -363,18 +329,18 @@ func TestFaults(t *testing.T) {
 			s.err = fmt.Errorf("wrapped: %w", rpc.NewFault(code, "<x>"))
 			got := s.do("GET", "/supervisor/getState", "")
 			text := fmt.Sprintf(`{"message": "%s: <x>", "code": %d}`+"\n", rpc.FaultName(code), code)
-			if got.StatusCode != want || got.text != text || got.Header.Get("X-Supvisors-Fault") != rpc.FaultName(code) {
-				t.Errorf("%d: %s %s", code, got.Status, got.text)
+			if got.StatusCode != want || got.Text != text || got.Header.Get("X-Supvisors-Fault") != rpc.FaultName(code) {
+				t.Errorf("%d: %s %s", code, got.Status, got.Text)
 			}
 		}
 	}
 	plain.err = errors.New("connection refused")
-	if got := plain.do("GET", "/supervisor/getState", ""); got.StatusCode != 500 || got.text != `{"message": "connection refused", "code": 30}`+"\n" {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got := plain.do("GET", "/supervisor/getState", ""); got.StatusCode != 500 || got.Text != `{"message": "connection refused", "code": 30}`+"\n" {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 	plain.err = rpc.NewFault(rpc.UnknownMethod)
-	if got := plain.do("GET", "/supervisor/getState", ""); got.StatusCode != 501 || !strings.Contains(got.text, "supervisor.getState") {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got := plain.do("GET", "/supervisor/getState", ""); got.StatusCode != 501 || !strings.Contains(got.Text, "supervisor.getState") {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 }
 
@@ -382,12 +348,12 @@ func TestFaults(t *testing.T) {
 func TestValues(t *testing.T) {
 	s := newSite(t, nil)
 	s.value = rpc.Map{{Name: "text", Value: "<a>&\x00\xff"}, {Name: "float", Value: 5.0}, {Name: "list", Value: []string{}}}
-	if got := s.do("GET", "/supervisor/getState", ""); got.text != `{"text": "<a>&\u0000`+"\ufffd"+`", "float": 5.0, "list": []}`+"\n" {
-		t.Error(got.text)
+	if got := s.do("GET", "/supervisor/getState", ""); got.Text != `{"text": "<a>&\u0000`+"\ufffd"+`", "float": 5.0, "list": []}`+"\n" {
+		t.Error(got.Text)
 	}
 	s.value = func() {}
-	if got := s.do("GET", "/supervisor/getState", ""); got.StatusCode != 500 || !json.Valid([]byte(got.text)) {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got := s.do("GET", "/supervisor/getState", ""); got.StatusCode != 500 || !json.Valid([]byte(got.Text)) {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 }
 
@@ -407,25 +373,14 @@ func TestSlowClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(g)
-	defer server.Close()
-	send := func(text string) net.Conn {
-		c, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.WriteString(c, "POST /supvisors/start_args/p HTTP/1.1\r\nHost: h\r\n"+text); err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	slow := send("Content-Length: 10\r\n\r\n{")
-	defer slow.Close()
+	url := doortest.Serve(t, g)
+	const head = "POST /supvisors/start_args/p HTTP/1.1\r\nHost: h\r\n"
+	slow := doortest.Dial(t, url, head+"Content-Length: 10\r\n\r\n{")
 	reply, err := io.ReadAll(slow)
 	if err != nil || !strings.HasPrefix(string(reply), "HTTP/1.1 408") || !strings.Contains(string(reply), `{"message": "Request Timeout"}`) {
 		t.Errorf("%s, %v", reply, err)
 	}
-	leaver := send("Content-Length: 0\r\n\r\n")
+	leaver := doortest.Dial(t, url, head+"Content-Length: 0\r\n\r\n")
 	<-waiting
 	leaver.Close()
 	select {

@@ -9,9 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/supvisors/supvisors/rpc"
 )
@@ -63,7 +61,7 @@ func (g *Gateway) readInput(w http.ResponseWriter, r *http.Request, kind bodyKin
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return in, true
 	}
-	data, status := readBody(w, r, g.cfg.BodyTimeout)
+	data, status := g.keeper.Body(w, r, maxBody)
 	if status != 0 {
 		g.refuse(w, status, http.StatusText(status))
 		return nil, false
@@ -84,26 +82,6 @@ func (g *Gateway) readInput(w http.ResponseWriter, r *http.Request, kind bodyKin
 		in.form, _ = url.ParseQuery(string(data))
 	}
 	return in, true
-}
-
-// readBody returns the body, or the HTTP status that refuses it.
-func readBody(w http.ResponseWriter, r *http.Request, timeout time.Duration) (data []byte, status int) {
-	// a writer that knows no deadlines has none to set: the recorder of a test
-	deadline := http.NewResponseController(w)
-	deadline.SetReadDeadline(time.Now().Add(timeout))
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil:
-		deadline.SetReadDeadline(time.Time{}) // the call may take its time
-		return data, 0
-	case errors.As(err, &tooLarge):
-		return nil, http.StatusRequestEntityTooLarge
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		w.Header().Set("Connection", "close")
-		return nil, http.StatusRequestTimeout
-	}
-	return nil, http.StatusBadRequest
 }
 
 // maxNesting is how deep values in a body may be nested.

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -274,6 +273,5 @@ func (a *nodeAgent) noted(n device.Note) {
 // agentHandler is the agent API at a listener.
 func (s *site) agentHandler(r *config.Rest, names []string) (http.Handler, error) {
 	return agentapi.New(agentapi.Config{Agent: s.agent, Organization: s.options.Organization, InputNames: s.options.InputNames,
-		NodeGone404: s.options.NodeGone404, Login: loginOf(r), TrustLoopback: r.TrustLoopback,
-		Hosts: append(slices.Clone(names), r.Server.AllowedHosts...), Origins: r.Origins, Log: s.deps.Log.Logger})
+		NodeGone404: s.options.NodeGone404, Door: doorOf(r, names), Log: s.deps.Log.Logger})
 }

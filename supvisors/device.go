@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/device"
+	"github.com/supvisors/supvisors/internal/host"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/node"
 	deviceapi "github.com/supvisors/supvisors/rest/device"
@@ -32,16 +34,13 @@ func (s *session) newDevice(p *daemonProcess) (*device.Device, error) {
 		return nil, nil
 	}
 	c := device.Config{Options: deviceOptions(o), Supervisor: s.sup, Bus: p.bus, Started: s.cfg, Folder: s.state.folder, Keys: s.state.keys,
-		Spawner: s.children, Version: version, Load: func() (*config.Config, error) { return s.reread(p) },
+		System: host.New(s.children, s.log.Logger), Version: version, Load: func() (*config.Config, error) { return s.reread(p) },
 		Protected: []string{s.state.folder.Path("")}, Workers: s.workers, Manager: s.manager,
 		Identify: func() { s.sup.SendRemoteComm("identify", s.cfg.Supervisord.Identifier) }, Logger: s.log.Logger}
 	for _, r := range s.cfg.Rest {
 		if slices.Contains(r.APIs, "device") && r.Socket == "" && c.APIPort == 0 {
-			host := r.Server.Host
-			if host == "" {
-				host = "127.0.0.1"
-			}
-			c.APIPort, c.Address = r.Server.Port, net.JoinHostPort(host, strconv.Itoa(r.Server.Port))
+			c.APIPort = r.Server.Port
+			c.Address = net.JoinHostPort(cmp.Or(r.Server.Host, "127.0.0.1"), strconv.Itoa(r.Server.Port))
 		}
 	}
 	if s.node != nil {
@@ -129,18 +128,18 @@ func serveForwarded(h *deviceapi.Handler) http.Handler {
 func (s *site) deviceHandler(r *config.Rest, names []string) (*deviceapi.Handler, error) {
 	c := deviceapi.Config{Device: s.device, Log: s.deps.Log.Logger}
 	if r != nil {
-		c.TrustLoopback, c.Hosts, c.Origins = r.TrustLoopback, append(slices.Clone(names), r.Server.AllowedHosts...), r.Origins
-		c.Login = loginOf(r)
+		c.Door = doorOf(r, names)
 	}
 	return deviceapi.New(c)
 }
 
-// loginOf tells whether a user and a password are those of a listener; nil when it has none.
-func loginOf(r *config.Rest) func(user, password string) bool {
-	if r.Server.Username == "" {
-		return nil
+// doorOf is who may come in to the device and the agent API at a listener; names are what browsers may call it by.
+func doorOf(r *config.Rest, names []string) deviceapi.Door {
+	d := deviceapi.Door{TrustLoopback: r.TrustLoopback, Hosts: append(slices.Clone(names), r.Server.AllowedHosts...), Origins: r.Origins}
+	if r.Server.Username != "" {
+		d.Login = func(user, password string) bool {
+			return equal(user, r.Server.Username) && passwordFits(password, r.Server.Password)
+		}
 	}
-	return func(user, password string) bool {
-		return equal(user, r.Server.Username) && passwordFits(password, r.Server.Password)
-	}
+	return d
 }

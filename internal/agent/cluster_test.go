@@ -18,6 +18,7 @@ import (
 	"github.com/supvisors/supvisors/internal/listener"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 	"github.com/supvisors/supvisors/rules"
 )
@@ -175,7 +176,7 @@ func TestRealCluster(t *testing.T) {
 	ctx := t.Context()
 	operation := func() {
 		t.Helper()
-		until(t, "OPERATION", func() bool {
+		supervisortest.Until(t, "OPERATION", func() bool {
 			return !slices.ContainsFunc(nodes[:], func(n *node.Node) bool {
 				return n.View().Self.Modes.State != cluster.Operation || n.View().Master() == nil
 			})
@@ -183,7 +184,7 @@ func TestRealCluster(t *testing.T) {
 	}
 	placed := func(want string) {
 		t.Helper()
-		until(t, "web is at "+want, func() bool { return where(nodes[1]) == want && where(nodes[0]) == want })
+		supervisortest.Until(t, "web is at "+want, func() bool { return where(nodes[1]) == want && where(nodes[0]) == want })
 	}
 	operation()
 	placed("a n1, b n1")
@@ -196,7 +197,9 @@ func TestRealCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	placed("a n2, b n2")
-	until(t, "the node serves again", func() bool { return nodes[1].View().Instances[0].Standing == cluster.Serving && !w.cancelling("1") })
+	supervisortest.Until(t, "the node serves again", func() bool {
+		return nodes[1].View().Instances[0].Standing == cluster.Serving && !w.cancelling("1")
+	})
 	for _, p := range []string{"web:a", "web:b"} {
 		if _, err := nodes[0].Ask(ctx, cluster.RestartProcesses{Strategy: rules.Config, Namespec: p, Wait: true}); err != nil {
 			t.Fatal(err)
@@ -207,10 +210,10 @@ func TestRealCluster(t *testing.T) {
 	if err := w.Unregister(ctx, leave); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the other node has all", func() bool { return where(nodes[1]) == "a n2, b n2" })
-	want(t, "stopped here", w.states(), "web:a STOPPED, web:b STOPPED")
+	supervisortest.Until(t, "the other node has all", func() bool { return where(nodes[1]) == "a n2, b n2" })
+	want(t, "stopped here", w.sup.States(), "web:a STOPPED, web:b STOPPED")
 	want(t, "state of n1", nodes[0].View().Self.Modes.State, cluster.Off)
-	until(t, "n2 sees n1 as stopped", func() bool { return nodes[1].View().Instances[0].State == cluster.InstanceStopped })
+	supervisortest.Until(t, "n2 sees n1 as stopped", func() bool { return nodes[1].View().Instances[0].State == cluster.InstanceStopped })
 
 	wrong := mine
 	wrong.Token = "other"
@@ -227,10 +230,12 @@ func TestRealCluster(t *testing.T) {
 	if err := w.SetToken(ctx, "other"); !errors.Is(err, node.ErrSecret) {
 		t.Error(err)
 	}
-	until(t, "back with the old token", func() bool { return nodes[1].View().Instances[0].Standing == cluster.Reserved && w.Node().TokenValid })
+	supervisortest.Until(t, "back with the old token", func() bool {
+		return nodes[1].View().Instances[0].Standing == cluster.Reserved && w.Node().TokenValid
+	})
 	operation()
 	if err := w.SetState(ctx, agent.Configured); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "n2 sees n1 serve", func() bool { return nodes[1].View().Instances[0].Standing == cluster.Serving })
+	supervisortest.Until(t, "n2 sees n1 serve", func() bool { return nodes[1].View().Instances[0].Standing == cluster.Serving })
 }

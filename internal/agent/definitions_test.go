@@ -10,6 +10,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 )
 
@@ -63,13 +64,13 @@ func TestReconcile(t *testing.T) {
 // TestServices: what the applications are configured as, and what an update has changed.
 func TestServices(t *testing.T) {
 	program := func(value string) string {
-		return "[program:one]\ncommand=PLAY\nstartsecs=0\ndirectory=DIR\nenvironment=A=\"" + value + "\",B=\"2\"\n"
+		return "[program:one]\ncommand=PLAY idle\nstartsecs=0\ndirectory=DIR\nenvironment=A=\"" + value + "\",B=\"2\"\n"
 	}
-	w := newWorld(t, program("1")+"[program:two]\ncommand=PLAY\nautostart=false\n", func(c *Config) {
+	w := newWorld(t, program("1")+"[program:two]\ncommand=PLAY idle\nautostart=false\n", func(c *Config) {
 		c.Options.Versions = map[string]string{"one": "2.1"}
 		c.Signature = func(group string) string { return "signed " + group }
 	})
-	w.wait("one", process.Running)
+	w.sup.Wait("one", process.Running)
 	w.team.see(cluster.Operation, application("one", true, 2), application("two", true, 1), application("off", true, 0))
 	services := func() []agent.Definition {
 		s, err := w.Services(t.Context())
@@ -87,7 +88,7 @@ func TestServices(t *testing.T) {
 		len(d.Requires) != 1 || d.Requires[0].URL != "two" || len(first[1].Requires) != 0 || time.Since(time.Unix(int64(d.Updated), 0)) > time.Minute {
 		t.Errorf("%+v", first)
 	}
-	if p.Name != "one" || p.Environment["A"] != "1" || p.Directory != w.dir || !p.Autostart || first[1].Processes[0].Autostart {
+	if p.Name != "one" || p.Environment["A"] != "1" || p.Directory != w.sup.Dir || !p.Autostart || first[1].Processes[0].Autostart {
 		t.Errorf("%+v", p)
 	}
 	want(t, "definition of a group", w.Definition("one"), d.RecordID)
@@ -101,9 +102,11 @@ func TestServices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w.configure(program("3"))
+	w.sup.Configure(program("3"))
 	update()
-	until(t, "the update is noticed by itself", func() bool { return w.Definition("one") != d.RecordID && w.Definition("two") == "" })
+	supervisortest.Until(t, "the update is noticed by itself", func() bool {
+		return w.Definition("one") != d.RecordID && w.Definition("two") == ""
+	})
 	w.again()
 	all := services()
 	if len(all) != 3 {
@@ -116,7 +119,7 @@ func TestServices(t *testing.T) {
 	}
 	s, _ := w.Services(t.Context())
 	want(t, "definition of a run", s.Instances[0].Definition, now.RecordID)
-	w.configure("; a comment\n" + strings.Replace(program("3"), `A="3",B="2"`, `B="2",A="3"`, 1))
+	w.sup.Configure("; a comment\n" + strings.Replace(program("3"), `A="3",B="2"`, `B="2",A="3"`, 1))
 	update()
 	want(t, "an update that changes nothing", len(services()), 3)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 	"github.com/supvisors/supvisors/rules"
 )
@@ -92,8 +93,8 @@ func TestHandler(t *testing.T) {
 		c.Reach = func() map[string]bool { return map[string]bool{"n2:1": false} }
 		c.RuleSet = func() *rules.Set { return nil }
 	})
-	s.wait("web:a", process.Running)
-	s.wait("web:b", process.Running)
+	s.sup.Wait("web:a", process.Running)
+	s.sup.Wait("web:b", process.Running)
 	app := application("web", true, 1, "a", "b")
 	app.Rules.Distribution = rules.SingleInstance
 	s.team.see(cluster.Operation, app)
@@ -134,7 +135,7 @@ func TestHandler(t *testing.T) {
 		{"DELETE /eventlog/prune", "", `204`},
 		{"DELETE /node", "", `503 the node is still being unregistered`},
 	})
-	until(t, "the node has left", func() bool { return s.Node().State == agent.Unconfigured })
+	supervisortest.Until(t, "the node has left", func() bool { return s.Node().State == agent.Unconfigured })
 	s.try([][3]string{
 		{"GET /node", "", `200 {"id":"n1","organization":null,"pattern":null,"configstate":{"state":"unconfigured","last_update_time":0}}`},
 		{"GET /eventlog", "", `200 \[\]`},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/journal"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 	"github.com/supvisors/supvisors/rules"
 )
@@ -42,7 +43,7 @@ func (w *world) into(s agent.State) {
 	}
 }
 
-const web = "[program:a]\ncommand=PLAY\nstartsecs=0\n[program:b]\ncommand=PLAY\nstartsecs=0\n[group:web]\nprograms=a,b\n"
+const web = "[program:a]\ncommand=PLAY idle\nstartsecs=0\n[program:b]\ncommand=PLAY idle\nstartsecs=0\n[group:web]\nprograms=a,b\n"
 
 // TestStates tries every operation in every state, and on a node without a cluster, which is in none.
 func TestStates(t *testing.T) {
@@ -192,7 +193,7 @@ func TestFirstStart(t *testing.T) {
 	for pattern, known := range map[string]bool{"rack": true, "shelf": true, "all": false, "box": false} {
 		want(t, pattern, w.HasPattern(pattern), known)
 	}
-	until(t, "the registration is logged", func() bool { return slices.Contains(w.logged(false), journal.CodeRegistered) })
+	supervisortest.Until(t, "the registration is logged", func() bool { return slices.Contains(w.logged(false), journal.CodeRegistered) })
 	if _, err := os.Stat(w.folder.Path(registrationFile)); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the registration of the configuration is kept", err)
 	}
@@ -264,30 +265,30 @@ func TestSetTokenBack(t *testing.T) {
 
 // TestUnregister: the Master has the time to move what is managed; the rest of the node goes on.
 func TestUnregister(t *testing.T) {
-	w := newWorld(t, web+"[program:own]\ncommand=PLAY\nstartsecs=0\n", nil)
+	w := newWorld(t, web+"[program:own]\ncommand=PLAY idle\nstartsecs=0\n", nil)
 	for _, name := range []string{"web:a", "web:b", "own"} {
-		w.wait(name, 20)
+		w.sup.Wait(name, 20)
 	}
 	w.team.see(cluster.Operation, application("web", true, 1, "a", "b"), application("own", false, 0, "own"))
 	done := make(chan error, 1)
 	go func() { done <- w.Unregister(t.Context(), leave) }()
-	until(t, "unconfiguring", func() bool { return w.Node().State == agent.Unconfiguring })
-	until(t, "the Master is waited for", func() bool { return len(w.team.next) == 0 && len(w.ledger.why()) == 1 })
-	want(t, "nobody else stops anything", w.states(), "own RUNNING, web:a RUNNING, web:b RUNNING")
+	supervisortest.Until(t, "unconfiguring", func() bool { return w.Node().State == agent.Unconfiguring })
+	supervisortest.Until(t, "the Master is waited for", func() bool { return len(w.team.next) == 0 && len(w.ledger.why()) == 1 })
+	want(t, "nobody else stops anything", w.sup.States(), "own RUNNING, web:a RUNNING, web:b RUNNING")
 
 	moving := instance("n2")
 	moving.Modes.Starting = true
 	self := w.team.View().Self
 	for range 2 { // the second one is read by who was kept by the first
 		w.team.show(&cluster.View{Self: self, Instances: []*cluster.InstanceView{self, moving}})
-		until(t, "the View is read", func() bool { return len(w.team.next) == 0 })
+		supervisortest.Until(t, "the View is read", func() bool { return len(w.team.next) == 0 })
 	}
 	want(t, "while others start what it ran", w.Node().State, agent.Unconfiguring)
 	w.team.see(cluster.Operation, application("web", true, 1))
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	want(t, "what is left of web has been stopped", w.states(), "own RUNNING, web:a STOPPED, web:b STOPPED")
+	want(t, "what is left of web has been stopped", w.sup.States(), "own RUNNING, web:a STOPPED, web:b STOPPED")
 	wantList(t, "reasons", w.ledger.why(), []string{"web 116 node was unconfigured"})
 	wantList(t, "calls", w.team.club.took(), []string{"DRAINING", "withdraw false"})
 	want(t, "after", w.Node().Registered, false)
@@ -297,7 +298,7 @@ func TestUnregister(t *testing.T) {
 func TestUnregisterAlone(t *testing.T) {
 	for _, state := range []cluster.State{cluster.Synchronization, cluster.Operation} {
 		w := newWorld(t, web, nil)
-		w.wait("web:a", 20)
+		w.sup.Wait("web:a", 20)
 		v := *w.team.see(state, application("web", true, 1, "a", "b"))
 		self := *v.Self
 		self.Modes.Master = ""
@@ -306,22 +307,22 @@ func TestUnregisterAlone(t *testing.T) {
 		if err := w.Unregister(t.Context(), agent.Unregistration{Block: true, StopAll: true}); err != nil {
 			t.Fatal(err)
 		}
-		want(t, state.String(), w.states(), "web:a STOPPED, web:b STOPPED")
+		want(t, state.String(), w.sup.States(), "web:a STOPPED, web:b STOPPED")
 	}
 }
 
 // TestUnregisterSlowly: who waits is told that it takes longer; the node empties itself then, and leaves.
 func TestUnregisterSlowly(t *testing.T) {
-	w := newWorld(t, web+"[program:own]\ncommand=PLAY\nstartsecs=0\n", func(c *Config) { c.Options.QuiesceTimeout = 100 * time.Millisecond })
-	w.wait("web:a", 20)
-	w.wait("own", 20)
+	w := newWorld(t, web+"[program:own]\ncommand=PLAY idle\nstartsecs=0\n", func(c *Config) { c.Options.QuiesceTimeout = 100 * time.Millisecond })
+	w.sup.Wait("web:a", 20)
+	w.sup.Wait("own", 20)
 	w.team.see(cluster.Operation, application("web", true, 1, "a", "b"))
 	w.team.club.stuck = errors.New("nobody listens")
 	if err := w.Unregister(t.Context(), agent.Unregistration{Block: true, StopAll: true}); err == nil {
 		t.Error("an unregistration that has failed, or that takes too long, went well")
 	}
-	until(t, "the node has left", func() bool { return w.Node().State == agent.Unconfigured })
-	want(t, "stopped", w.states(), "own STOPPED, web:a STOPPED, web:b STOPPED")
+	supervisortest.Until(t, "the node has left", func() bool { return w.Node().State == agent.Unconfigured })
+	want(t, "stopped", w.sup.States(), "own STOPPED, web:a STOPPED, web:b STOPPED")
 }
 
 // TestDeepClean: nothing is left of what clients have said but that the node was unregistered.
@@ -356,14 +357,14 @@ func TestDeepClean(t *testing.T) {
 // TestCallerLeaves: an operation goes on without its caller.
 func TestCallerLeaves(t *testing.T) {
 	w := newWorld(t, web, nil)
-	w.wait("web:a", 20)
+	w.sup.Wait("web:a", 20)
 	w.team.see(cluster.Operation, application("web", true, 1, "a"))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- w.Unregister(ctx, leave) }()
-	until(t, "unconfiguring", func() bool { return w.Node().State == agent.Unconfiguring })
+	supervisortest.Until(t, "unconfiguring", func() bool { return w.Node().State == agent.Unconfiguring })
 	cancel()
 	want(t, "caller", <-done, context.Canceled)
 	w.team.see(cluster.Operation)
-	until(t, "the node has left", func() bool { return w.Node().State == agent.Unconfigured })
+	supervisortest.Until(t, "the node has left", func() bool { return w.Node().State == agent.Unconfigured })
 }

@@ -31,11 +31,11 @@ func adding(attributes ...agent.Attribute) func(*agent.Settings) error {
 }
 
 const two = `[program:one]
-command=PLAY DIR/one.env
+command=PLAY env DIR/one.env
 startsecs=0
 environment=FOO="program",BAR="program"
 [program:two]
-command=PLAY DIR/two.env
+command=PLAY env DIR/two.env
 startsecs=0
 `
 
@@ -95,7 +95,7 @@ func TestEnvironment(t *testing.T) {
 	wantList(t, "stale after a change that changes nothing", stale(), nil)
 	w.again()
 	w.sup.StopAll(t.Context(), true)
-	os.Remove(w.path("one.env"))
+	os.Remove(w.sup.Path("one.env"))
 	w.sup.StartAll(t.Context(), false)
 	w.environment("one.env", "FOO", "user")
 	want(t, "processes", len(w.sup.Processes()), 2)
@@ -104,13 +104,13 @@ func TestEnvironment(t *testing.T) {
 // TestRestartOnInput: only what has another environment is restarted.
 func TestRestartOnInput(t *testing.T) {
 	w := newWorld(t, two, func(c *Config) { c.Options.RestartOnInput = true })
-	w.wait("one", process.Running)
-	before := w.wait("two", process.Running).PID
+	w.sup.Wait("one", process.Running)
+	before := w.sup.Wait("two", process.Running).PID
 	if err := w.Edit(t.Context(), adding(input("1", "FOO", "user", "one"))); err != nil {
 		t.Fatal(err)
 	}
 	w.environment("one.env", "FOO", "user")
-	want(t, "two goes on", w.wait("two", process.Running).PID, before)
+	want(t, "two goes on", w.sup.Wait("two", process.Running).PID, before)
 	wantList(t, "reasons", w.ledger.why(), []string{"one 120 user input changed"})
 	if err := w.sup.StopProcess(t.Context(), process.ParseNamespec("one"), true); err != nil {
 		t.Fatal(err)
@@ -119,7 +119,7 @@ func TestRestartOnInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Close()
-	want(t, "what was stopped stays so", w.states(), "one STOPPED, two RUNNING")
+	want(t, "what was stopped stays so", w.sup.States(), "one STOPPED, two RUNNING")
 }
 
 // TestEdit: settings are kept before they are shown, one change after the other, and an error changes nothing.

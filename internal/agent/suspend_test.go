@@ -8,14 +8,15 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 )
 
 // TestSuspend: a suspended application is disabled and stopped here; when it goes on, what starts by itself does, and the cluster places it.
 func TestSuspend(t *testing.T) {
-	w := newWorld(t, web+"[program:own]\ncommand=PLAY\nstartsecs=0\n", nil)
+	w := newWorld(t, web+"[program:own]\ncommand=PLAY idle\nstartsecs=0\n", nil)
 	for _, name := range []string{"web:a", "web:b", "own"} {
-		w.wait(name, process.Running)
+		w.sup.Wait(name, process.Running)
 	}
 	w.team.see(cluster.Operation, application("web", true, 1, "a", "b"), application("own", false, 0, "own"))
 	state := func() map[string]bool {
@@ -32,7 +33,7 @@ func TestSuspend(t *testing.T) {
 		}
 	}
 	suspend(true, "web")
-	want(t, "suspended", w.states(), "own RUNNING, web:a STOPPED, web:b STOPPED")
+	want(t, "suspended", w.sup.States(), "own RUNNING, web:a STOPPED, web:b STOPPED")
 	if s := state(); !s["web"] || s["own"] || w.enabled["a"] || w.enabled["b"] || len(w.enabled) != 2 {
 		t.Error(s, w.enabled)
 	}
@@ -46,8 +47,8 @@ func TestSuspend(t *testing.T) {
 
 	w.team.answer = func(cluster.Request) error { return &cluster.RequestError{Reason: cluster.AlreadyStarted} }
 	suspend(false, "web", "own")
-	w.wait("web:a", process.Running)
-	w.wait("web:b", process.Running)
+	w.sup.Wait("web:a", process.Running)
+	w.sup.Wait("web:b", process.Running)
 	wantList(t, "asked", w.team.took(), []string{"cluster.StartApplication{Strategy:LESS_LOADED Name:web Wait:false}"})
 	want(t, "active", state()["web"], false)
 
@@ -63,24 +64,24 @@ func TestSuspend(t *testing.T) {
 
 // TestShared: a program of two applications is not disabled for one of them.
 func TestShared(t *testing.T) {
-	w := newWorld(t, "[program:a]\ncommand=PLAY\nstartsecs=0\n[group:left]\nprograms=a\n[group:right]\nprograms=a\n", nil)
-	w.wait("left:a", process.Running)
-	w.wait("right:a", process.Running)
+	w := newWorld(t, "[program:a]\ncommand=PLAY idle\nstartsecs=0\n[group:left]\nprograms=a\n[group:right]\nprograms=a\n", nil)
+	w.sup.Wait("left:a", process.Running)
+	w.sup.Wait("right:a", process.Running)
 	wantText[*agent.BadInput](t, "one of them", w.Suspend(t.Context(), []string{"left"}, true),
 		"the program a of the application left is one of the application right as well")
 	wantText[*agent.BadInput](t, "unknown", w.Suspend(t.Context(), []string{"up"}, true), "no application up")
-	want(t, "nothing was done", w.states(), "left:a RUNNING, right:a RUNNING")
+	want(t, "nothing was done", w.sup.States(), "left:a RUNNING, right:a RUNNING")
 	if err := w.Suspend(t.Context(), []string{"left", "right"}, true); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "both", w.states(), "left:a STOPPED, right:a STOPPED")
+	want(t, "both", w.sup.States(), "left:a STOPPED, right:a STOPPED")
 }
 
 // TestCancel: what an agreement was about is stopped here and placed again.
 func TestCancel(t *testing.T) {
 	w := newWorld(t, web, nil)
-	w.wait("web:a", process.Running)
-	w.wait("web:b", process.Running)
+	w.sup.Wait("web:a", process.Running)
+	w.sup.Wait("web:b", process.Running)
 	w.team.see(cluster.Operation, application("web", true, 1, "a", "b"))
 	app := w.Application("web")
 	w.ledger.agreements = []agent.Agreement{{ID: "1", Workload: app.Workload()}, {ID: "2", Workload: app.Workload(), Terminated: 5},
@@ -94,7 +95,7 @@ func TestCancel(t *testing.T) {
 	}
 	w.team.see(cluster.Conciliation, application("web", true, 1, "a", "b"))
 	wantText[*agent.Conflict](t, "in CONCILIATION", w.Cancel(ctx, "1", false), "OPERATION")
-	want(t, "nothing was done", w.states(), "web:a RUNNING, web:b RUNNING")
+	want(t, "nothing was done", w.sup.States(), "web:a RUNNING, web:b RUNNING")
 
 	w.team.see(cluster.Operation, application("web", true, 1, "a", "b"))
 	cancel := func(avoid bool, asked ...string) {
@@ -103,14 +104,14 @@ func TestCancel(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all []string
-		until(t, "the cluster is asked", func() bool {
+		supervisortest.Until(t, "the cluster is asked", func() bool {
 			all = append(all, w.team.took()...)
 			return len(all) >= len(asked) && !w.cancelling("1")
 		})
 		wantList(t, "asked", all, asked)
 	}
 	cancel(false, "cluster.StartApplication{Strategy:LESS_LOADED Name:web Wait:false}")
-	want(t, "stopped", w.states(), "web:a STOPPED, web:b STOPPED")
+	want(t, "stopped", w.sup.States(), "web:a STOPPED, web:b STOPPED")
 	wantList(t, "reasons", w.ledger.why(), []string{"web 105 user requested"})
 	cancel(false) // nothing has run
 
@@ -120,7 +121,7 @@ func TestCancel(t *testing.T) {
 			if err := w.sup.StartProcess(ctx, process.ParseNamespec(name), false); err != nil {
 				t.Fatal(err)
 			}
-			w.wait(name, process.Running)
+			w.sup.Wait(name, process.Running)
 		}
 	}
 	start("web:b")
@@ -140,8 +141,8 @@ func TestCancel(t *testing.T) {
 // TestAvoidAndLeave: a start that avoids the node does not keep it from leaving, and leaves no trace in what the node is.
 func TestAvoidAndLeave(t *testing.T) {
 	w := newWorld(t, web, nil)
-	w.wait("web:a", process.Running)
-	w.wait("web:b", process.Running)
+	w.sup.Wait("web:a", process.Running)
+	w.sup.Wait("web:b", process.Running)
 	w.team.see(cluster.Operation, application("web", true, 1, "a", "b"))
 	app := w.Application("web")
 	w.ledger.agreements = []agent.Agreement{{ID: "1", Workload: app.Workload()}}
@@ -163,7 +164,7 @@ func TestAvoidAndLeave(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(release)
-	until(t, "the start has failed", func() bool { return !w.cancelling("1") })
+	supervisortest.Until(t, "the start has failed", func() bool { return !w.cancelling("1") })
 	wantList(t, "calls", w.team.club.took(), []string{"RESERVED", "ask cluster.StartApplication", "DRAINING", "withdraw false"})
 	w.into(agent.Configured)
 	wantList(t, "calls", w.team.club.took(), []string{"join t0ken  RESERVED", "RESERVED", "SERVING"})
@@ -185,7 +186,7 @@ func TestGoOn(t *testing.T) {
 		at    string // where the cluster has it
 		again bool
 	}{{"n1:1", true}, {"n2:1", false}} {
-		first := w.wait("web:once", process.Exited)
+		first := w.sup.Wait("web:once", process.Exited)
 		v := w.team.see(cluster.Operation, application("web", true, 0, "once"))
 		v.Application("web").Process("once").Running = []string{tt.at}
 		for _, on := range []bool{true, false} {
@@ -193,7 +194,7 @@ func TestGoOn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		now := w.wait("web:once", process.Exited)
+		now := w.sup.Wait("web:once", process.Exited)
 		want(t, "started again, at "+tt.at, now.Start.After(first.Start), tt.again)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,47 +14,36 @@ import (
 	"testing"
 	"time"
 
-	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
-	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 	"github.com/supvisors/supvisors/rules"
 )
 
 // TestMain makes the test binary also the child that tests start.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "play" {
-		if len(os.Args) > 3 { // it says in a file what environment it has
-			temp := os.Args[3] + ".new"
-			os.WriteFile(temp, []byte(strings.Join(os.Environ(), "\n")+"\n"), 0o600)
-			os.Rename(temp, os.Args[3])
-		}
-		select {}
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { supervisortest.Main(m, play) }
 
-// system is the one reaper of the test process.
-var system = sync.OnceValues(func() (*child.System, error) {
-	s, err := child.NewSystem(slog.New(slog.DiscardHandler))
-	if err == nil {
-		go s.Run()
+// play is the child that says in a file what environment it has.
+func play(role string, args []string) {
+	if role != "env" {
+		return
 	}
-	return s, err
-})
+	temp := args[0] + ".new"
+	os.WriteFile(temp, []byte(strings.Join(os.Environ(), "\n")+"\n"), 0o600)
+	os.Rename(temp, args[0])
+	select {}
+}
 
 // world is an agent over a Supervisor with real children, in a cluster that only records.
 type world struct {
 	*Agent
 	t       *testing.T
-	dir     string
-	bus     *event.Bus
-	sup     *supervisor.Supervisor
+	sup     *supervisortest.Supervisor
 	events  *journal.Log
 	folder  *folder
 	team    *team
@@ -68,36 +56,16 @@ type world struct {
 	enabled map[string]bool // what Disable was told
 }
 
-// newWorld starts the programs of a configuration. PLAY in it is the command line of the test's own child, DIR a directory of the test.
-// Without an AutoConfigure of its own the node is a member.
+// newWorld starts the programs of a configuration. Without an AutoConfigure of its own the node is a member.
 func newWorld(t *testing.T, programs string, change func(*Config)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), bus: event.NewBus(), team: newTeam(), ledger: &ledger{}, trust: trust{}, change: change,
-		enabled: map[string]bool{}}
+	w := &world{t: t, team: newTeam(), ledger: &ledger{}, trust: trust{}, change: change, enabled: map[string]bool{}}
 	w.team.club.refuse = map[string]error{"wrong": errors.New("another token"), "lost": errors.New("nobody answers")}
-	if err := os.Mkdir(w.path("logs"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	w.configure(programs)
-	cfg, err := w.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	spawner, err := system()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := supervisor.OpenActivityLog(cfg.Supervisord, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	inject := func(group string) []string { return w.agent.Load().Environment(group) }
-	w.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: w.bus, Env: os.Environ(), Inject: inject,
-		Reload: w.load, Notify: w.notify})
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept, err := journal.OpenFolder(w.path("state"))
+	w.sup = supervisortest.New(t, programs, func(_ *supervisortest.Supervisor, deps *supervisor.Deps) {
+		deps.Inject = func(group string) []string { return w.agent.Load().Environment(group) }
+		deps.Notify = w.notify
+	})
+	kept, err := journal.OpenFolder(w.sup.Path("state"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,13 +76,7 @@ func newWorld(t *testing.T, programs string, change func(*Config)) *world {
 	w.begin()
 	t.Cleanup(func() {
 		w.end()
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := w.sup.Shutdown(ctx); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
 		w.events.Close()
-		log.Close()
 	})
 	w.sup.Start()
 	return w
@@ -145,9 +107,9 @@ func (w *world) notify(ev event.Event) {
 // begin starts an agent on what the last one has left.
 func (w *world) begin() {
 	w.t.Helper()
-	c := Config{Options: Options{AutoConfigure: true}, Supervisor: w.sup, Bus: w.bus, Log: w.events, Folder: w.folder, Ledger: w.ledger,
-		Trust: w.trust, Disable: w.disable, Cluster: w.team, Membership: &w.team.club, Secret: "s3cret", Peers: []string{"n2:1"}, Version: "1.2",
-		Started: time.Now()}
+	c := Config{Options: Options{AutoConfigure: true}, Supervisor: w.sup.Supervisor, Bus: w.sup.Bus, Log: w.events, Folder: w.folder,
+		Ledger: w.ledger, Trust: w.trust, Disable: w.disable, Cluster: w.team, Membership: &w.team.club, Secret: "s3cret",
+		Peers: []string{"n2:1"}, Version: "1.2", Started: time.Now()}
 	if w.change != nil {
 		w.change(&c)
 	}
@@ -172,49 +134,9 @@ func (w *world) again() {
 	w.begin()
 }
 
-func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) configure(programs string) {
-	w.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	text := "[supervisord]\nlogfile=DIR/main.log\nchildlogdir=DIR/logs\nidentifier=tester\n" + programs
-	text = strings.NewReplacer("PLAY", self+" play idle", "DIR", w.dir).Replace(text)
-	if err := os.WriteFile(w.path("supervisord.conf"), []byte(text), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) load() (*config.Config, error) {
-	return config.Load(w.path("supervisord.conf"), config.Flags{})
-}
-
 func (w *world) disable(ctx context.Context, program string, on bool) error {
 	w.enabled[program] = !on // operations on processes come one by one
 	return w.sup.SetDisabled(ctx, program, on)
-}
-
-// wait waits until a process is in a state.
-func (w *world) wait(name string, state process.State) process.Info {
-	w.t.Helper()
-	var info process.Info
-	until(w.t, name+" is "+state.String(), func() bool {
-		p, err := w.sup.Process(process.ParseNamespec(name))
-		info = p.Info
-		return err == nil && info.State == state
-	})
-	return info
-}
-
-// states returns "g:p RUNNING, …" of all processes.
-func (w *world) states() string {
-	var all []string
-	for _, p := range w.sup.Processes() {
-		all = append(all, namespec(p).String()+" "+p.Info.State.String())
-	}
-	return strings.Join(all, ", ")
 }
 
 // logged returns the codes of the event log, in its order.
@@ -240,8 +162,8 @@ func (w *world) logged(all bool) (codes []string) {
 func (w *world) environment(file, name, value string) map[string]string {
 	w.t.Helper()
 	var env map[string]string
-	until(w.t, file+" has "+name+"="+value, func() bool {
-		data, _ := os.ReadFile(w.path(file))
+	supervisortest.Until(w.t, file+" has "+name+"="+value, func() bool {
+		data, _ := os.ReadFile(w.sup.Path(file))
 		env = map[string]string{}
 		for line := range strings.Lines(string(data)) {
 			key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
@@ -250,21 +172,6 @@ func (w *world) environment(file, name, value string) map[string]string {
 		return env[name] == value
 	})
 	return env
-}
-
-// until waits for a condition.
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("timeout: %s", what)
-		}
-	}
 }
 
 func want[T comparable](t *testing.T, what string, got, want T) {

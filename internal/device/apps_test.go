@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -37,8 +38,8 @@ autostart=false
 
 func TestState(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("web", process.Running)
-	w.wait("grp:b", process.Running)
+	w.sup.Wait("web", process.Running)
+	w.sup.Wait("grp:b", process.Running)
 	s, err := w.State(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +62,7 @@ func TestApp(t *testing.T) {
 		c.Options.Apps = map[string]int{"web": 1002}
 		c.Options.InjectEnv = Injection{Groups: []string{"web"}}
 	})
-	w.wait("web", process.Running)
+	w.sup.Wait("web", process.Running)
 	for _, name := range []string{"web", "1002"} {
 		a, err := w.App(t.Context(), name, false)
 		if err != nil {
@@ -100,7 +101,7 @@ func TestApp(t *testing.T) {
 
 func TestStartAndStop(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("web", process.Running)
+	w.sup.Wait("web", process.Running)
 	first, err := w.StartApp(t.Context(), "web")
 	if err != nil || !isHex(first.First, 64) || first.IDs["web"] != first.First {
 		t.Fatalf("already running: %+v, %v", first, err)
@@ -114,13 +115,13 @@ func TestStartAndStop(t *testing.T) {
 		if err != nil || len(c.IDs) != 3 || c.First != c.IDs["a"] {
 			t.Errorf("stop: %+v, %v", c, err)
 		}
-		want(t, "states", w.states(), "grp:a STOPPED, grp:b STOPPED, grp:c STOPPED, web RUNNING")
+		want(t, "states", w.sup.States(), "grp:a STOPPED, grp:b STOPPED, grp:c STOPPED, web RUNNING")
 	}
 	c, err := w.StartApp(t.Context(), "grp")
 	if err != nil || len(c.IDs) != 3 {
 		t.Errorf("start: %+v, %v", c, err)
 	}
-	want(t, "states", w.states(), "grp:a RUNNING, grp:b RUNNING, grp:c RUNNING, web RUNNING")
+	want(t, "states", w.sup.States(), "grp:a RUNNING, grp:b RUNNING, grp:c RUNNING, web RUNNING")
 	if there(w.locks.Path("grp")) {
 		t.Error("the lock was left behind")
 	}
@@ -129,7 +130,7 @@ func TestStartAndStop(t *testing.T) {
 }
 
 func TestStartFails(t *testing.T) {
-	w := newWorld(t, programs+"[program:bad]\ncommand=PLAY exit\nautostart=false\nstartretries=0\n[program:missing]\ncommand=/no/such\nautostart=false\n", nil)
+	w := newWorld(t, programs+"[program:bad]\ncommand=PLAY exit 3\nautostart=false\nstartretries=0\n[program:missing]\ncommand=/no/such\nautostart=false\n", nil)
 	for _, name := range []string{"bad", "missing"} {
 		if _, err := w.StartApp(t.Context(), name); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
@@ -139,7 +140,7 @@ func TestStartFails(t *testing.T) {
 
 func TestRestart(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("grp:b", process.Running)
+	w.sup.Wait("grp:b", process.Running)
 	if err := w.sup.StartProcessArgs(t.Context(), process.ParseNamespec("grp:c"), "--more", true); err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +151,7 @@ func TestRestart(t *testing.T) {
 	if err := w.RestartApp(t.Context(), "grp", false); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "states", w.states(), "grp:a RUNNING, grp:b STOPPED, grp:c RUNNING, web RUNNING") // the same set
+	want(t, "states", w.sup.States(), "grp:a RUNNING, grp:b STOPPED, grp:c RUNNING, web RUNNING") // the same set
 	now := w.pids()
 	if now["a"] == before["a"] || now["c"] == before["c"] || now["web"] != before["web"] {
 		t.Errorf("pids %v, then %v", before, now)
@@ -164,12 +165,12 @@ func TestRestart(t *testing.T) {
 	if err := w.RestartApp(t.Context(), "grp", false); err != nil { // what starts by itself
 		t.Fatal(err)
 	}
-	want(t, "states", w.states(), "grp:a RUNNING, grp:b RUNNING, grp:c STOPPED, web RUNNING")
+	want(t, "states", w.sup.States(), "grp:a RUNNING, grp:b RUNNING, grp:c STOPPED, web RUNNING")
 }
 
 func TestLocked(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("web", process.Running)
+	w.sup.Wait("web", process.Running)
 	before := w.pids()
 	w.lock("web")
 	_, err := w.StopApp(t.Context(), "web", false)
@@ -203,7 +204,7 @@ func TestElsewhere(t *testing.T) {
 	c.application("free", false, map[string][]string{"free": {"n2:1"}})
 	w := newWorld(t, strings.ReplaceAll(programs, "priority=2\n[", "priority=2\nautostart=false\n[")+
 		"[program:free]\ncommand=PLAY idle\nautostart=false\nstartsecs=0\n", func(cfg *Config) { cfg.Cluster = c })
-	w.wait("grp:a", process.Running)
+	w.sup.Wait("grp:a", process.Running)
 	for _, name := range []string{"web", "grp"} {
 		if _, err := w.StopApp(t.Context(), name, false); err != nil {
 			t.Fatal(err)
@@ -219,26 +220,26 @@ func TestElsewhere(t *testing.T) {
 	if _, err := w.StartApp(t.Context(), "free"); err != nil { // nobody manages it
 		t.Error(err)
 	}
-	want(t, "states", w.states(), "free RUNNING, grp:a STOPPED, grp:b RUNNING, grp:c RUNNING, web STOPPED")
+	want(t, "states", w.sup.States(), "free RUNNING, grp:a STOPPED, grp:b RUNNING, grp:c RUNNING, web STOPPED")
 }
 
 // TestImpatientClient has a client leave in the middle of a restart.
 func TestImpatientClient(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	before := w.wait("web", process.Running).PID
+	before := w.sup.Wait("web", process.Running).PID
 	ctx, leave := context.WithCancel(t.Context())
 	leave()
 	if err := w.RestartApp(ctx, "web", false); err != nil && err != context.Canceled {
 		t.Fatal(err)
 	}
-	until(t, "web runs again", func() bool { return w.states() != "" && w.wait("web", process.Running).PID != before })
-	until(t, "the lock is free", func() bool { return !there(w.locks.Path("web")) })
+	supervisortest.Until(t, "web runs again", func() bool { return w.sup.States() != "" && w.sup.Wait("web", process.Running).PID != before })
+	supervisortest.Until(t, "the lock is free", func() bool { return !there(w.locks.Path("web")) })
 }
 
 // TestOneAtATime has many operations on one application.
 func TestOneAtATime(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("grp:b", process.Running)
+	w.sup.Wait("grp:b", process.Running)
 	results := make(chan error)
 	for i := range 8 {
 		go func() {
@@ -255,12 +256,12 @@ func TestOneAtATime(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	want(t, "states", w.states(), "grp:a RUNNING, grp:b RUNNING, grp:c RUNNING, web RUNNING")
+	want(t, "states", w.sup.States(), "grp:a RUNNING, grp:b RUNNING, grp:c RUNNING, web RUNNING")
 }
 
 func TestEnded(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("web", process.Running)
+	w.sup.Wait("web", process.Running)
 	w.Close()
 	begin := time.Now()
 	if err := w.RestartApp(t.Context(), "web", false); err != errEnding {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/process"
@@ -46,13 +48,14 @@ func groupOf(name, command string) config.Group {
 	return config.Group{Name: name, Priority: 999, Specs: []process.Spec{{Program: name, Group: name, Name: name, Command: command, UID: -1, Umask: -1}}}
 }
 
-// inBubble runs f with a device that is not Run yet. Its locks are those of dir, which is outside of the bubble.
+// inBubble runs f with a device that is not Run yet.
 func inBubble(t *testing.T, change func(*Config), f func(*testing.T, *bubble)) {
 	t.Helper()
 	locks, err := lock.Open(lock.Config{Dir: filepath.Join(t.TempDir(), "locks")})
 	if err != nil {
 		t.Fatal(err)
 	}
+	folder := newFolder(t)
 	synctest.Test(t, func(t *testing.T) {
 		b := &bubble{begin: time.Now(), cfg: &config.Config{Supervisord: config.Supervisord{Identifier: "tester"}, Groups: []config.Group{groupOf("web", "/bin/web")}}}
 		load := func() (*config.Config, error) {
@@ -74,7 +77,6 @@ func inBubble(t *testing.T, change func(*Config), f func(*testing.T, *bubble)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		folder := &memory{files: map[string][]byte{}}
 		keys, err := key.Open(folder, "")
 		if err != nil {
 			t.Fatal(err)
@@ -320,13 +322,13 @@ func TestHealthOfTheRest(t *testing.T) {
 		s.status.Period = 20 * time.Second
 		want(t, "three periods", b.unhealthy(), "")
 
-		folder := b.folder.(*memory)
-		folder.breakDown(errors.New("disk full"))
+		dir := b.folder.(*journal.Folder).Path("")
+		os.Rename(dir, dir+".away")
 		if b.folder.Save("x", struct{}{}) == nil {
 			t.Error("saved")
 		}
 		want(t, "the store", b.unhealthy(), "store")
-		folder.breakDown(nil)
+		os.Rename(dir+".away", dir)
 		if err := b.folder.Save("x", struct{}{}); err != nil {
 			t.Error(err)
 		}

@@ -6,16 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/host"
 	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/lock"
 	"github.com/supvisors/supvisors/internal/node"
@@ -25,7 +24,7 @@ import (
 	"github.com/supvisors/supvisors/rest/device"
 )
 
-// Config is what a Device works with. Options, Supervisor, Manager, Bus, Started, Load, Folder and Keys are needed.
+// Config is what a Device works with. Options, Supervisor, Manager, Bus, Started, Load, Folder, Keys and System are needed.
 type Config struct {
 	Options    Options
 	Supervisor *supervisor.Supervisor
@@ -37,10 +36,8 @@ type Config struct {
 	Statistics Statistics                     // nil without
 	Folder     Folder
 	Keys       *key.Keys
-	System     System // nil is the host
-	// Spawner runs the commands on the host: that of the daemon, since nobody else may wait for children. nil runs none.
-	Spawner child.Spawner
-	Locks   func() (*lock.Locks, error) // nil opens those of the options
+	System     host.System
+	Locks      func() (*lock.Locks, error) // nil opens those of the options
 
 	Version string // of the daemon
 	APIPort int    // where this API is served; 0 when on a Unix socket
@@ -96,7 +93,7 @@ type Device struct {
 	sup     *supervisor.Supervisor
 	cluster Cluster
 	folder  Folder
-	system  System
+	system  host.System
 	locks   *lock.Locks
 	log     *slog.Logger
 	uuid    string
@@ -126,14 +123,11 @@ var errEnding = errors.New("the daemon is ending")
 // New returns the device. The error tells what of the options or of the state directory keeps it from working: two applications with one
 // number, for instance.
 func New(cfg Config) (*Device, error) {
-	d := &Device{cfg: cfg, options: cfg.Options, sup: cfg.Supervisor, cluster: cfg.Cluster, folder: cfg.Folder,
+	d := &Device{cfg: cfg, options: cfg.Options, sup: cfg.Supervisor, cluster: cfg.Cluster, folder: cfg.Folder, system: cfg.System,
 		numbers: cfg.Options.Apps, turns: turns{busy: map[string]chan struct{}{}}, begun: time.Now()}
 	d.log = cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler))
-	if d.system = cfg.System; d.system == nil {
-		d.system = host{cfg.Spawner, d.log}
-	}
 	if d.options.DryRun {
-		d.system = dryRun{d.system, d.tell}
+		d.system = host.DryRun(d.system, func(what string) { d.tell(Note{Code: DryRun, Text: "dry run: " + what}) })
 	}
 	var groups []string
 	for _, g := range cfg.Started.Groups {
@@ -311,20 +305,3 @@ func (d *Device) RegenerateKey(_ context.Context, scope device.Scope) (string, e
 
 // GlobalKey returns the key that opens everything.
 func (d *Device) GlobalKey() string { return d.keys.Key(key.Global) }
-
-// replaceFile writes a file in one go: readers see the old or the new content.
-func replaceFile(path string, data []byte, mode os.FileMode) error {
-	temp := path + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(temp))
-	}
-	return os.Rename(temp, path)
-}

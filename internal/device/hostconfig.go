@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/netip"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/supvisors/supvisors/internal/host"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -20,25 +18,8 @@ import (
 const hostFile = "host.json"
 
 type savedHost struct {
-	Proxy *savedProxy `json:"proxy"`
+	Proxy *host.Proxy `json:"proxy"`
 }
-
-type savedProxy struct {
-	Type     string   `json:"type"`
-	IP       string   `json:"ip"`
-	Port     int      `json:"port"`
-	Login    string   `json:"login"`
-	Password string   `json:"password"`
-	NoProxy  []string `json:"no_proxy"`
-}
-
-// proxyTypes are those of redsocks.
-var proxyTypes = []string{"socks4", "socks5", "http-connect", "http-relay"}
-
-// hostName is what RFC 1123 allows, the length of the whole left out.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
-
-func isHostName(s string) bool { return len(s) <= 253 && hostName.MatchString(s) }
 
 // HostConfig implements device.Device.
 func (d *Device) HostConfig(_ context.Context, secrets bool) (device.HostConfig, error) {
@@ -107,7 +88,7 @@ func withHostname(command []string, name string) []string {
 
 // checkHostname refuses a name that is none, and one that would take its identity from this node.
 func (d *Device) checkHostname(name string, force bool) error {
-	if !isHostName(name) {
+	if !host.IsName(name) {
 		return &device.BadRequest{Text: fmt.Sprintf("%q is not a host name", name)}
 	}
 	if len(d.options.HostnameCommand) == 0 {
@@ -134,7 +115,7 @@ func short(name string) string {
 	return label
 }
 
-// checkProxy refuses what is no proxy, and values that would break out of their place in its file.
+// checkProxy refuses what is no proxy, or has no place.
 func (d *Device) checkProxy(p *device.Proxy) error {
 	if d.options.ProxyFile == "" {
 		return &device.NotPossible{Text: "no proxy_file is configured"}
@@ -142,43 +123,21 @@ func (d *Device) checkProxy(p *device.Proxy) error {
 	if p.Type == "" {
 		return nil
 	}
-	_, notAddress := netip.ParseAddr(p.IP)
-	switch {
-	case !slices.Contains(proxyTypes, p.Type):
-		return &device.BadRequest{Text: "type of the proxy must be one of " + strings.Join(proxyTypes, ", ")}
-	case notAddress != nil && !isHostName(p.IP):
-		return &device.BadRequest{Text: "ip of the proxy must be an address or a host name"}
-	case p.Port < 1 || p.Port > 65535:
-		return &device.BadRequest{Text: "port of the proxy must be between 1 and 65535"}
-	case strings.ContainsFunc(p.Login+p.Password, breaksOut):
-		return &device.BadRequest{Text: "login and password of the proxy must be without control characters, quotes and backslashes"}
-	}
-	for _, entry := range p.NoProxy {
-		if entry == "" || strings.ContainsFunc(entry, func(r rune) bool { return breaksOut(r) || unicode.IsSpace(r) }) {
-			return &device.BadRequest{Text: "entries of noProxy must be addresses or names"}
-		}
+	if err := host.Proxy(*p).Check(); err != nil {
+		return &device.BadRequest{Text: err.Error()}
 	}
 	return nil
 }
 
-func breaksOut(r rune) bool {
-	return unicode.IsControl(r) || r == '"' || r == '\'' || r == '\\' || r == unicode.ReplacementChar
-}
-
 // setProxy writes the files of the proxy, or removes them, and has them read.
 func (d *Device) setProxy(ctx context.Context, p *device.Proxy) error {
-	var conf, direct []byte
 	var saved savedHost
 	if p.Type != "" {
-		conf, direct = redsocks(p), []byte(strings.Join(append(slices.Clone(p.NoProxy), ""), "\n"))
-		own := savedProxy(*p)
+		own := host.Proxy(*p)
 		saved.Proxy = &own
 	}
-	if err := d.system.Replace(filepath.Join(filepath.Dir(d.options.ProxyFile), "no_proxy"), direct); err != nil {
-		return fmt.Errorf("no_proxy: %w", err)
-	}
-	if err := d.system.Replace(d.options.ProxyFile, conf); err != nil {
-		return fmt.Errorf("proxy_file: %w", err)
+	if err := host.WriteProxy(d.system, d.options.ProxyFile, saved.Proxy); err != nil {
+		return err
 	}
 	if len(d.options.ProxyCommand) > 0 {
 		if err := d.system.Run(ctx, d.options.ProxyCommand); err != nil {
@@ -186,19 +145,4 @@ func (d *Device) setProxy(ctx context.Context, p *device.Proxy) error {
 		}
 	}
 	return d.folder.Save(hostFile, saved)
-}
-
-// redsocks returns the configuration of redsocks for a proxy that was checked.
-func redsocks(p *device.Proxy) []byte {
-	var b strings.Builder
-	b.WriteString("base {\n\tlog_debug = off;\n\tlog_info = on;\n\tlog = stderr;\n\tdaemon = off;\n\tredirector = iptables;\n}\n\n")
-	fmt.Fprintf(&b, "redsocks {\n\tlocal_ip = 127.0.0.1;\n\tlocal_port = 12345;\n\ttype = %s;\n\tip = %s;\n\tport = %d;\n", p.Type, p.IP, p.Port)
-	if p.Login != "" {
-		fmt.Fprintf(&b, "\tlogin = \"%s\";\n", p.Login)
-	}
-	if p.Password != "" {
-		fmt.Fprintf(&b, "\tpassword = \"%s\";\n", p.Password)
-	}
-	b.WriteString("}\n")
-	return []byte(b.String())
 }

@@ -1,11 +1,15 @@
 package device
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/supvisors/supvisors/internal/host"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -122,7 +126,7 @@ func TestProxyRefused(t *testing.T) {
 
 func TestHostConfigLocked(t *testing.T) {
 	w := newWorld(t, programs, networked)
-	before := w.wait("web", process.Running).PID
+	before := w.sup.Wait("web", process.Running).PID
 	w.lock("grp")
 	wantText[*device.Locked](t, "locked", w.SetHostConfig(t.Context(), hostname("n2"), false), w.locks.Path("grp"))
 	wantList(t, "calls", w.host.took(), nil)
@@ -130,4 +134,30 @@ func TestHostConfigLocked(t *testing.T) {
 		t.Errorf("forced: %v", err)
 	}
 	want(t, "pid", w.pids()["web"], before)
+}
+
+// TestCommandBesideChildren runs commands in a daemon with children, whose exits somebody else collects.
+func TestCommandBesideChildren(t *testing.T) {
+	w := newWorld(t, programs, func(c *Config) {
+		c.Options.Allow = []string{"host-config"}
+		c.System = host.New(supervisortest.Children(t), c.Logger)
+		c.Options.HostnameCommand = []string{"/bin/sh", "-c", `echo "$0" > ` + filepath.Join(filepath.Dir(c.Options.LockDir), "name"), "{hostname}"}
+		c.Options.ProxyFile = filepath.Join(filepath.Dir(c.Options.LockDir), "redsocks.conf")
+	})
+	w.sup.Wait("web", process.Running)
+	for range 5 {
+		if err := w.SetHostConfig(t.Context(), hostname("new-name"), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if data, err := os.ReadFile(w.sup.Path("name")); err != nil || string(data) != "new-name\n" {
+		t.Errorf("called %q, %v", data, err)
+	}
+	if err := w.SetHostConfig(t.Context(), proxy(nil), false); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(w.sup.Path("redsocks.conf"))
+	if err != nil || info.Mode() != 0o600 || !there(w.sup.Path("no_proxy")) {
+		t.Errorf("proxy file: %v, %v", info, err)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func TestNumber(t *testing.T) {
 }
 
 func TestUUID(t *testing.T) {
-	folder := &memory{files: map[string][]byte{}}
+	folder := newFolder(t)
 	first, err := loadUUID("", "n1", folder)
 	if err != nil || !isHex(first, 32) {
 		t.Fatal(first, err)
@@ -32,7 +33,7 @@ func TestUUID(t *testing.T) {
 	if again, err := loadUUID("", "other name", folder); err != nil || again != first {
 		t.Errorf("it was not kept: %s, %v", again, err)
 	}
-	if other, err := loadUUID("", "n2", &memory{files: map[string][]byte{}}); err != nil || other == first {
+	if other, err := loadUUID("", "n2", newFolder(t)); err != nil || other == first {
 		t.Errorf("two nodes of one machine: %s, %v", other, err)
 	}
 	given := strings.Repeat("0a", 16)
@@ -44,11 +45,12 @@ func TestUUID(t *testing.T) {
 			t.Errorf("%s is a uuid", bad)
 		}
 	}
-	broken := &memory{files: map[string][]byte{}, fail: errors.New("disk full")}
-	if _, err := loadUUID("", "n1", broken); err == nil || !strings.Contains(err.Error(), "disk full") {
+	broken := newFolder(t)
+	os.Remove(broken.Path(""))
+	if _, err := loadUUID("", "n1", broken); err == nil || !strings.Contains(err.Error(), "save "+broken.Path(identityFile)) {
 		t.Errorf("it cannot be kept: %v", err)
 	}
-	folder.files[identityFile] = []byte("{")
+	os.WriteFile(folder.Path(identityFile), []byte("{"), 0o600)
 	if _, err := loadUUID("", "n1", folder); err == nil {
 		t.Error("a damaged file is an identity")
 	}
@@ -143,8 +145,8 @@ func TestCommit(t *testing.T) {
 	w := newWorld(t, "", nil)
 	of := func(text string) string {
 		t.Helper()
-		w.configure(text)
-		cfg, err := w.load()
+		w.sup.Configure(text)
+		cfg, err := w.sup.Load()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +171,7 @@ func TestCommit(t *testing.T) {
 // TestCommitOfWhatRuns is that of the file that it runs by.
 func TestCommitOfWhatRuns(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	cfg, err := w.load()
+	cfg, err := w.sup.Load()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,14 +206,4 @@ func TestPrograms(t *testing.T) {
 		}
 		want(t, tt.command, program(s), tt.want)
 	}
-}
-
-func TestOSVersion(t *testing.T) {
-	w := newWorld(t, "", nil)
-	for text, version := range map[string]string{"NAME=x\nPRETTY_NAME=\"Some OS 12\"\n": "Some OS 12", "PRETTY_NAME=Bare\n": "Bare", "": "",
-		"PRETTY_NAME=\"broken\n": "\"broken"} {
-		w.write("os-release", text)
-		want(t, text, osVersion(w.path("os-release")), version)
-	}
-	want(t, "no file", osVersion(w.path("none")), "")
 }

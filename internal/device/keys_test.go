@@ -7,6 +7,7 @@ import (
 
 	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -14,8 +15,8 @@ func TestRegenerate(t *testing.T) {
 	w := newWorld(t, programs, func(c *Config) {
 		c.Options.InjectEnv.All = true
 	})
-	before := w.wait("web", process.Running).PID
-	file, err := os.ReadFile(w.path("global.key"))
+	before := w.sup.Wait("web", process.Running).PID
+	file, err := os.ReadFile(w.sup.Path("global.key"))
 	if err != nil || string(file) != w.GlobalKey()+"\n" {
 		t.Fatalf("the file says %q, %v", file, err)
 	}
@@ -23,7 +24,7 @@ func TestRegenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, _ = os.ReadFile(w.path("global.key"))
+	file, _ = os.ReadFile(w.sup.Path("global.key"))
 	want(t, "file", string(file), next+"\n")
 	want(t, "pid", w.pids()["web"], before) // nobody holds the global key
 
@@ -42,12 +43,12 @@ func TestRegenerate(t *testing.T) {
 	if !strings.Contains(strings.Join(w.Environment("web"), "\n"), "RESIN_API_KEY="+next) {
 		t.Error("the environment has another key")
 	}
-	until(t, "the lock is met", func() bool { return strings.Contains(strings.Join(w.told(), ","), "update_locked web") })
+	supervisortest.Until(t, "the lock is met", func() bool { return strings.Contains(strings.Join(w.told(), ","), "update_locked web") })
 	want(t, "pid while it is locked", w.pids()["web"], before)
-	w.write("supervisord.conf", "what is being edited") // nobody asked for it
+	w.sup.Write("supervisord.conf", "what is being edited") // nobody asked for it
 	w.unlock("web")
-	until(t, "web was restarted", func() bool { p := w.pids()["web"]; return p != 0 && p != before })
-	until(t, "it is done", func() bool { return !w.Device.update.status().running && !there(w.locks.Path("web")) })
+	supervisortest.Until(t, "web was restarted", func() bool { p := w.pids()["web"]; return p != 0 && p != before })
+	supervisortest.Until(t, "it is done", func() bool { return !w.Device.update.status().running && !there(w.locks.Path("web")) })
 	want(t, "failed", w.Device.update.status().failed, false)
 	_, err = w.RegenerateKey(t.Context(), device.Scope{Read: true})
 	wantText[*device.BadRequest](t, "no key", err, "")

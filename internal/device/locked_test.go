@@ -2,19 +2,20 @@ package device
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/supvisors/supvisors/internal/journal"
+	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
 func TestFollowLocks(t *testing.T) {
 	w := newWorld(t, programs, nil)
-	w.wait("web", process.Running)
+	w.sup.Wait("web", process.Running)
 	ctx, stop := context.WithCancel(t.Context())
 	told := make(chan []string, 100)
 	ended := make(chan struct{})
@@ -24,7 +25,7 @@ func TestFollowLocks(t *testing.T) {
 	}()
 	next := func(what string, held ...string) {
 		t.Helper()
-		until(t, what, func() bool {
+		supervisortest.Until(t, what, func() bool {
 			select {
 			case got := <-told:
 				return slices.Equal(got, held)
@@ -38,9 +39,9 @@ func TestFollowLocks(t *testing.T) {
 	next("web", "web")
 	w.lock("grp")
 	next("both", "grp", "web")
-	w.configure(programs + "[program:new]\ncommand=PLAY idle\n")
+	w.sup.Configure(programs + "[program:new]\ncommand=PLAY idle\n")
 	w.Update(false, false)
-	w.wait("new", process.Running)
+	w.sup.Wait("new", process.Running)
 	w.lock("new")
 	next("a new application too", "grp", "new", "web")
 	w.unlock("web")
@@ -59,16 +60,11 @@ func TestFollowLocks(t *testing.T) {
 	}
 }
 
-// TestRestartOfTheDaemon keeps identity and keys in a real state directory, and removes what it left behind.
+// TestRestartOfTheDaemon keeps identity and keys, and removes what it left behind.
 func TestRestartOfTheDaemon(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
-	folder, err := journal.OpenFolder(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWorld(t, programs, func(c *Config) { c.Folder = folder })
-	w.wait("web", process.Running)
-	key, err := w.RegenerateKey(t.Context(), device.Scope{App: "web"})
+	w := newWorld(t, programs, nil)
+	w.sup.Wait("web", process.Running)
+	given, err := w.RegenerateKey(t.Context(), device.Scope{App: "web"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +76,10 @@ func TestRestartOfTheDaemon(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := w.cfg
-	if c.Folder, err = journal.OpenFolder(dir); err != nil {
+	if c.Folder, err = journal.OpenFolder(w.folder.Path("")); err != nil {
+		t.Fatal(err)
+	}
+	if c.Keys, err = key.Open(c.Folder, w.sup.Dir); err != nil {
 		t.Fatal(err)
 	}
 	again, err := New(c)
@@ -90,13 +89,13 @@ func TestRestartOfTheDaemon(t *testing.T) {
 	defer again.Close()
 	want(t, "uuid", again.uuid, w.uuid)
 	want(t, "global key", again.GlobalKey(), w.GlobalKey())
-	if scope, ok := again.Scope(key); !ok || scope.App != "web" {
+	if scope, ok := again.Scope(given); !ok || scope.App != "web" {
 		t.Error("the key was forgotten")
 	}
 	if err := again.RestartApp(t.Context(), "web", false); err != nil {
 		t.Errorf("the lock of the former life is held: %v", err)
 	}
-	if strings.Contains(w.states(), "web STOPPED") {
+	if strings.Contains(w.sup.States(), "web STOPPED") {
 		t.Error("web does not run")
 	}
 }

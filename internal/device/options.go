@@ -25,7 +25,7 @@ type Options struct {
 	UpdatePollInterval time.Duration // update_poll_interval, whole seconds; 0 updates on demand only
 
 	Allow  []string // of purge, reboot, shutdown, host-config and fleet
-	DryRun bool     // all is done as in earnest, but for what System does to the host, which is logged
+	DryRun bool     // all is done as in earnest, but for what host.System does, which is logged
 
 	// Commands are words without a shell; none is nil. In the one of the host name, {hostname} stands for it.
 	RebootCommand   []string

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -24,24 +25,24 @@ func TestReboot(t *testing.T) {
 		powerful(c)
 		c.Leave = func(context.Context) error { left.Store(true); return errors.New("alone") }
 	})
-	w.wait("web", process.Running)
-	w.wait("grp:b", process.Running)
+	w.sup.Wait("web", process.Running)
+	w.sup.Wait("grp:b", process.Running)
 	if _, err := w.StartApp(t.Context(), "grp"); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "signals are caught", func() bool { return w.catches("a") && w.catches("b") && w.catches("c") })
+	supervisortest.Until(t, "signals are caught", func() bool { return w.catches("a") && w.catches("b") && w.catches("c") })
 	if err := w.Reboot(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	want(t, "states", w.states(), "grp:a STOPPED, grp:b STOPPED, grp:c STOPPED, web STOPPED")
+	want(t, "states", w.sup.States(), "grp:a STOPPED, grp:b STOPPED, grp:c STOPPED, web STOPPED")
 	want(t, "the cluster was left", left.Load(), true)
 	wantList(t, "calls before the answer", w.host.took(), nil)
 	var calls []string
-	until(t, "the command runs", func() bool { calls = append(calls, w.host.took()...); return len(calls) > 0 })
+	supervisortest.Until(t, "the command runs", func() bool { calls = append(calls, w.host.took()...); return len(calls) > 0 })
 	wantList(t, "calls", calls, []string{"run /bin/true reboot"})
-	want(t, "states", w.states(), "grp:a STOPPED, grp:b STOPPED, grp:c STOPPED, web STOPPED")
+	want(t, "states", w.sup.States(), "grp:a STOPPED, grp:b STOPPED, grp:c STOPPED, web STOPPED")
 	want(t, "locks are kept", there(w.locks.Path("web")) && there(w.locks.Path("grp")), true)
-	data, err := os.ReadFile(w.path("order"))
+	data, err := os.ReadFile(w.sup.Path("order"))
 	if err != nil || len(strings.Fields(string(data))) != 3 {
 		t.Errorf("order %q, %v", data, err)
 	}
@@ -68,23 +69,23 @@ priority=3
 startsecs=0
 `
 	w := newWorld(t, text, powerful)
-	w.wait("third", process.Running)
-	until(t, "signals are caught", func() bool { return w.catches("first") && w.catches("second") && w.catches("third") })
+	w.sup.Wait("third", process.Running)
+	supervisortest.Until(t, "signals are caught", func() bool { return w.catches("first") && w.catches("second") && w.catches("third") })
 	if err := w.Shutdown(t.Context(), false); err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(w.path("order"))
+	data, err := os.ReadFile(w.sup.Path("order"))
 	if err != nil || strings.Join(strings.Fields(string(data)), " ") != "third second first" {
 		t.Errorf("order %q, %v", data, err)
 	}
 }
 
 // catches reports whether a process is ready to be ended.
-func (w *world) catches(name string) bool { return there(w.path("order." + name)) }
+func (w *world) catches(name string) bool { return there(w.sup.Path("order." + name)) }
 
 func TestPowerRefused(t *testing.T) {
 	w := newWorld(t, programs, powerful)
-	w.wait("grp:b", process.Running)
+	w.sup.Wait("grp:b", process.Running)
 	before := w.pids()
 	w.lock("grp")
 	wantText[*device.Locked](t, "locked", w.Reboot(t.Context(), false), w.locks.Path("grp"))
@@ -114,13 +115,15 @@ func TestPowerThatFails(t *testing.T) {
 			c.Rejoin = func(context.Context) error { rejoined.Store(true); return nil }
 		})
 		w.host.fail = errors.New("not root")
-		w.wait("web", process.Running)
-		w.wait("grp:b", process.Running)
+		w.sup.Wait("web", process.Running)
+		w.sup.Wait("grp:b", process.Running)
 		if err := w.Shutdown(t.Context(), false); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "what ran runs again", func() bool { return w.states() == "grp:a RUNNING, grp:b RUNNING, grp:c STOPPED, web RUNNING" })
-		until(t, "the locks are free", func() bool { return !there(w.locks.Path("web")) && !there(w.locks.Path("grp")) })
+		supervisortest.Until(t, "what ran runs again", func() bool {
+			return w.sup.States() == "grp:a RUNNING, grp:b RUNNING, grp:c STOPPED, web RUNNING"
+		})
+		supervisortest.Until(t, "the locks are free", func() bool { return !there(w.locks.Path("web")) && !there(w.locks.Path("grp")) })
 		want(t, "rejoined", rejoined.Load(), true)
 		wantList(t, "notes", w.told(), map[bool][]string{false: {"device_shutdown", "device_shutdown !"}, true: {"device_shutdown", "device_dry_run"}}[dry])
 		wantList(t, "calls", w.host.took(), map[bool][]string{false: {"run /bin/true off"}, true: nil}[dry])

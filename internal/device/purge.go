@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/host"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rest/device"
 )
@@ -52,58 +52,14 @@ func (d *Device) Purge(ctx context.Context, app string, force bool) error {
 
 // checkDataDir returns why a directory may not be emptied.
 func (d *Device) checkDataDir(dir string) error {
-	refuse := func(why string) error {
-		return &device.NotPossible{Text: fmt.Sprintf("the data directory %s may not be emptied: %s", dir, why)}
-	}
+	err := host.MayEmpty(dir, d.options.DataRoot, d.protected())
 	switch {
-	case !filepath.IsAbs(dir) || filepath.Clean(dir) != dir:
-		return refuse("its path is not absolute and clean")
-	case strings.Count(dir, "/") < 2:
-		return refuse("it is less than two levels deep")
-	case d.options.DataRoot != "" && !contains(d.options.DataRoot, dir):
-		return refuse("it is not below " + d.options.DataRoot)
-	}
-	for path := dir; path != "/"; path = filepath.Dir(path) {
-		info, err := os.Lstat(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return &device.NotFound{Text: "there is no data directory " + dir}
-		case err != nil:
-			return refuse(err.Error())
-		case info.Mode()&fs.ModeSymlink != 0:
-			return refuse(path + " is a symbolic link")
-		case !info.IsDir():
-			return refuse(path + " is not a directory")
-		}
-	}
-	for _, path := range d.protected() {
-		if path = resolved(path); path != "" && (path == dir || contains(dir, path)) {
-			return refuse(path + " is in it")
-		}
+	case errors.Is(err, fs.ErrNotExist):
+		return &device.NotFound{Text: "there is no data directory " + dir}
+	case err != nil:
+		return &device.NotPossible{Text: fmt.Sprintf("the data directory %s may not be emptied: %v", dir, err)}
 	}
 	return nil
-}
-
-// contains reports whether path lies below dir. Both are clean.
-func contains(dir, path string) bool {
-	return strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/")
-}
-
-// resolved returns where a path leads, as far as it exists; "" for one that is relative.
-func resolved(path string) string {
-	if !filepath.IsAbs(path) {
-		return ""
-	}
-	path = filepath.Clean(path)
-	for rest := ""; ; {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			return filepath.Join(real, rest)
-		}
-		if path == "/" {
-			return filepath.Join(path, rest)
-		}
-		path, rest = filepath.Dir(path), filepath.Join(filepath.Base(path), rest)
-	}
 }
 
 // protected returns the paths that no purge may remove: what the daemon and its programs cannot do without.

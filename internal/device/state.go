@@ -1,9 +1,7 @@
 package device
 
 import (
-	"bufio"
 	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,22 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/host"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
-// defaultPath is where commands are looked for when there is no PATH (as Supervisor).
-const defaultPath = "/bin:/usr/bin:/usr/local/bin"
-
 // State implements device.Device.
 func (d *Device) State(context.Context) (device.State, error) {
-	addresses, hardware := interfaces()
+	addresses, hardware := host.Addresses()
 	update := d.update.status()
 	pending, parses := d.files.look(d)
 	s := device.State{
 		APIPort: d.cfg.APIPort, IPAddresses: addresses, MACAddresses: hardware, Commit: commit(d.active()), Status: "Idle",
-		OSVersion: osVersion("/etc/os-release"), Version: d.cfg.Version,
+		OSVersion: host.OSVersion(), Version: d.cfg.Version,
 		UpdatePending: pending || update.waits, UpdateFailed: update.failed,
 		UUID: d.uuid, DeviceID: d.id, Name: d.options.Name, Identifier: d.identifier(),
 	}
@@ -103,10 +99,7 @@ func program(s process.Spec) string {
 		}
 		return filepath.Join(s.Directory, words[0])
 	}
-	path := defaultPath
-	if value := os.Getenv("PATH"); value != "" {
-		path = value
-	}
+	path := host.SearchPath()
 	for _, v := range s.Environment {
 		if v.Name == "PATH" {
 			path = v.Value
@@ -119,52 +112,4 @@ func program(s process.Spec) string {
 		}
 	}
 	return words[0]
-}
-
-// virtual are the names of interfaces that no one else reaches the host by.
-var virtual = []string{"docker", "br-", "veth", "tun", "tap", "virbr", "cni", "balena", "resin-vpn", "supervisor0"}
-
-// interfaces returns the addresses of the interfaces that are up: IPv4 without loopback, and hardware.
-func interfaces() (addresses, hardware []string) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return nil, nil
-	}
-	for _, i := range all {
-		if i.Flags&net.FlagUp == 0 || i.Flags&net.FlagLoopback != 0 ||
-			slices.ContainsFunc(virtual, func(prefix string) bool { return strings.HasPrefix(i.Name, prefix) }) {
-			continue
-		}
-		if len(i.HardwareAddr) > 0 {
-			hardware = append(hardware, strings.ToUpper(i.HardwareAddr.String()))
-		}
-		own, err := i.Addrs()
-		if err != nil {
-			continue
-		}
-		for _, a := range own {
-			if network, ok := a.(*net.IPNet); ok && network.IP.To4() != nil && !network.IP.IsLoopback() {
-				addresses = append(addresses, network.IP.String())
-			}
-		}
-	}
-	return addresses, hardware
-}
-
-// osVersion returns PRETTY_NAME of an os-release file, "" without.
-func osVersion(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), "PRETTY_NAME="); ok {
-			if words, err := process.SplitCommand(value); err == nil { // the quotes are those of a shell
-				return strings.Join(words, " ")
-			}
-			return value
-		}
-	}
-	return ""
 }

@@ -1,11 +1,8 @@
 package device
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -18,104 +15,63 @@ import (
 	"testing"
 	"time"
 
-	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
-	"github.com/supvisors/supvisors/internal/config"
-	"github.com/supvisors/supvisors/internal/event"
+	"github.com/supvisors/supvisors/internal/host"
+	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/key"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/internal/worker"
 )
 
 // TestMain makes the test binary also the child that tests start.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "play" {
-		play(os.Args[2], os.Args[3:])
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { supervisortest.Main(m, play) }
 
-// play is the child.
+// play is the child that says when it goes.
 func play(role string, args []string) {
-	switch role {
-	case "idle":
-		select {}
-	case "exit":
-		os.Exit(3)
-	case "last": // says when it goes
-		c := make(chan os.Signal, 1)
-		signal.Notify(c, syscall.SIGTERM)
-		os.WriteFile(args[0]+"."+args[1], nil, 0o600)
-		<-c
-		f, err := os.OpenFile(args[0], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err == nil {
-			fmt.Fprintln(f, args[1])
-			f.Close()
-		}
+	if role != "last" {
+		return
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGTERM)
+	os.WriteFile(args[0]+"."+args[1], nil, 0o600)
+	<-c
+	f, err := os.OpenFile(args[0], os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		fmt.Fprintln(f, args[1])
+		f.Close()
 	}
 }
-
-// system is the one reaper of the test process.
-var system = sync.OnceValues(func() (*child.System, error) {
-	s, err := child.NewSystem(slog.New(slog.DiscardHandler))
-	if err == nil {
-		go s.Run()
-	}
-	return s, err
-})
 
 // world is a device over a Supervisor with real children, on a host that only records.
 type world struct {
 	*Device
 	t      *testing.T
-	dir    string
-	bus    *event.Bus
-	sup    *supervisor.Supervisor
+	sup    *supervisortest.Supervisor
 	host   *recorder
-	folder *memory
-	log    *logText
+	folder *journal.Folder
+	log    *supervisortest.Text
 
 	mu    sync.Mutex
 	notes []Note
 }
 
-// newWorld starts the programs of a configuration. PLAY in it is the command line of the test's own child, DIR a directory of the test,
-// which has the locks and is no place for symbolic links.
+// newWorld starts the programs of a configuration. The locks are in the directory of the test.
 func newWorld(t *testing.T, programs string, change func(*Config)) *world {
 	t.Helper()
-	dir, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, dir: dir, bus: event.NewBus(), folder: &memory{files: map[string][]byte{}}, host: &recorder{name: "n1"}, log: &logText{}}
-	w.write("logs/.keep", "")
-	w.configure(programs)
-	cfg, err := w.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	spawner, err := system()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := supervisor.OpenActivityLog(cfg.Supervisord, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := &world{t: t, folder: newFolder(t), host: &recorder{name: "n1"}, log: &supervisortest.Text{}}
 	manager := worker.New(nil).Add("ProcessManager")
-	if w.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: w.bus, Env: os.Environ(), Reload: w.load, Worker: manager}); err != nil {
+	w.sup = supervisortest.New(t, programs, func(_ *supervisortest.Supervisor, deps *supervisor.Deps) { deps.Worker = manager })
+	c := Config{Supervisor: w.sup.Supervisor, Bus: w.sup.Bus, Started: w.sup.Started, Load: w.sup.Load, Folder: w.folder, System: w.host,
+		Version: "1.0", APIPort: 48484, Address: "127.0.0.1:48484", Tell: w.tell, Logger: slog.New(slog.NewTextHandler(w.log, nil)),
+		Manager: manager}
+	c.Options.LockDir = w.sup.Path("locks")
+	var err error
+	if c.Keys, err = key.Open(w.folder, w.sup.Dir); err != nil {
 		t.Fatal(err)
 	}
-	c := Config{Supervisor: w.sup, Bus: w.bus, Started: cfg, Load: w.load, Folder: w.folder, System: w.host, Version: "1.0", APIPort: 48484,
-		Address: "127.0.0.1:48484", Tell: w.tell, Logger: slog.New(slog.NewTextHandler(w.log, nil))}
-	c.Options.LockDir = w.path("locks")
-	if c.Keys, err = key.Open(w.folder, dir); err != nil {
-		t.Fatal(err)
-	}
-	c.Manager = manager
 	if change != nil {
 		change(&c)
 	}
@@ -128,44 +84,9 @@ func newWorld(t *testing.T, programs string, change func(*Config)) *world {
 	ctx, stop := context.WithCancel(context.Background())
 	ran := make(chan struct{})
 	go func() { defer close(ran); w.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		<-ran
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := w.sup.Shutdown(ctx); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-		log.Close()
-	})
+	t.Cleanup(func() { stop(); <-ran })
 	w.sup.Start()
 	return w
-}
-
-func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
-
-func (w *world) configure(programs string) {
-	w.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	text := "[supervisord]\nlogfile=DIR/main.log\nchildlogdir=DIR/logs\nidentifier=tester\n" + programs
-	w.write("supervisord.conf", strings.NewReplacer("PLAY", self+" play", "DIR", w.dir).Replace(text))
-}
-
-func (w *world) write(name, text string) {
-	w.t.Helper()
-	if err := os.MkdirAll(filepath.Dir(w.path(name)), 0o755); err != nil {
-		w.t.Fatal(err)
-	}
-	if err := os.WriteFile(w.path(name), []byte(text), 0o644); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) load() (*config.Config, error) {
-	return config.Load(w.path("supervisord.conf"), config.Flags{})
 }
 
 func (w *world) tell(n Note) {
@@ -188,27 +109,6 @@ func (w *world) told() []string {
 	}
 	w.notes = nil
 	return all
-}
-
-// wait waits until a process is in a state.
-func (w *world) wait(name string, state process.State) process.Info {
-	w.t.Helper()
-	var info process.Info
-	until(w.t, name+" is "+state.String(), func() bool {
-		p, err := w.sup.Process(process.ParseNamespec(name))
-		info = p.Info
-		return err == nil && info.State == state
-	})
-	return info
-}
-
-// states returns "g:p RUNNING, …" of all processes.
-func (w *world) states() string {
-	var all []string
-	for _, p := range w.sup.Processes() {
-		all = append(all, namespec(p).String()+" "+p.Info.State.String())
-	}
-	return strings.Join(all, ", ")
 }
 
 // pids returns the pids of all processes by name.
@@ -240,21 +140,6 @@ func there(path string) bool {
 	return err == nil
 }
 
-// until waits for a condition.
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("timeout: %s", what)
-		}
-	}
-}
-
 func want[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if got != want {
@@ -278,45 +163,14 @@ func wantText[E error](t *testing.T, what string, err error, text string) {
 	}
 }
 
-// memory is a Folder.
-type memory struct {
-	mu    sync.Mutex
-	files map[string][]byte
-	fail  error
-	last  error // of Save
-}
-
-func (m *memory) Load(name string, into any) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	data, ok := m.files[name]
-	if !ok {
-		return fmt.Errorf("load %s: %w", name, fs.ErrNotExist)
+// newFolder returns a state directory of the test.
+func newFolder(t *testing.T) *journal.Folder {
+	t.Helper()
+	f, err := journal.OpenFolder(filepath.Join(t.TempDir(), "state"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return json.Unmarshal(data, into)
-}
-
-func (m *memory) Save(name string, from any) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	data, err := json.Marshal(from)
-	if m.last = m.fail; m.fail != nil || err != nil {
-		return m.fail
-	}
-	m.files[name] = data
-	return nil
-}
-
-func (m *memory) Failed() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.last
-}
-
-func (m *memory) breakDown(err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.fail = err
+	return f
 }
 
 // recorder is a host to which nothing happens.
@@ -325,7 +179,7 @@ type recorder struct {
 	name   string
 	calls  []string
 	files  map[string]string
-	fail   error // of commands
+	fail   error // of commands, and of emptying when that is not real
 	cannot error
 	real   bool // directories are emptied
 	before func(call string)
@@ -377,27 +231,9 @@ func (r *recorder) Light(path, value string) (string, error) {
 func (r *recorder) Empty(ctx context.Context, dir string) error {
 	r.record("empty %s", filepath.Base(dir))
 	if r.real {
-		return empty(ctx, dir)
+		return host.New(nil, nil).Empty(ctx, dir)
 	}
-	return nil
-}
-
-// logText is a log in memory.
-type logText struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logText) has(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.buf.String(), text)
+	return r.fail
 }
 
 // team is a cluster as this node sees it.

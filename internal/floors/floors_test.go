@@ -36,15 +36,18 @@ var edges = map[string][]string{
 	// floor 2
 	"internal/supervisor": {"internal/config", "internal/event", "internal/child", "internal/process", "internal/logfile",
 		"internal/worker"},
+	"internal/supervisor/supervisortest": {"internal/supervisor", "internal/config", "internal/event", "internal/child",
+		"internal/process"}, // tests only
 	"internal/gossip":  {"internal/cluster", "rpc", "internal/listener"},
 	"internal/journal": {"internal/event", "internal/process"},
+	"internal/host":    {"internal/child", "internal/process"},
 	// floor 3
 	"internal/node": {"rules", "internal/cluster", "internal/gossip", "internal/supervisor", "internal/event", "internal/process", "rpc"},
 	// floor 4
 	"internal/service": {"internal/node", "internal/supervisor", "rpc", "internal/event", "internal/cluster", "internal/process",
 		"internal/config", "internal/child", "internal/ini", "internal/logfile", "internal/stats", "rules"},
 	"internal/device": {"internal/node", "internal/supervisor", "internal/config", "internal/process", "internal/event", "internal/cluster",
-		"internal/stats", "internal/child", "internal/ini", "internal/lock", "internal/key", "internal/worker", "rest/device"},
+		"internal/stats", "internal/host", "internal/ini", "internal/lock", "internal/key", "internal/worker", "rest/device"},
 	"internal/ledger": {"internal/node", "internal/supervisor", "internal/cluster", "internal/event", "internal/process", "internal/journal",
 		"rules", "rest/agent"},
 	"internal/agent": {"internal/node", "internal/supervisor", "internal/cluster", "internal/config", "internal/event", "internal/process",
@@ -53,7 +56,7 @@ var edges = map[string][]string{
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
 		"internal/process", "internal/stats"},
-	"rest":               {"rpc"},
+	"rest":               {"rpc", "rest/internal/door"},
 	"rest/device":        {"rpc", "rest/internal/door"},
 	"rest/agent":         {"rpc", "rest/internal/door"},
 	"rest/internal/door": nil,
@@ -63,11 +66,13 @@ var edges = map[string][]string{
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
 		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest",
-		"internal/device", "internal/agent", "internal/ledger", "internal/journal", "internal/key", "internal/lock", "internal/trust",
-		"internal/worker", "rest/device", "rest/agent"},
+		"internal/device", "internal/host", "internal/agent", "internal/ledger", "internal/journal", "internal/key", "internal/lock",
+		"internal/trust", "internal/worker", "rest/device", "rest/agent"},
 	"internal/floors":          nil,
-	"internal/peer":            nil, // tests only
-	"bench":                    nil, // likewise
+	"internal/peer":            nil,                                             // tests only
+	"internal/doortest":        nil,                                             // likewise
+	"internal/faults":          {"rpc", "internal/gossip", "internal/listener"}, // likewise
+	"bench":                    nil,                                             // likewise
 	"examples":                 {"internal/config", "rules"},
 	"examples/shop":            nil,
 	"examples/quickstart":      nil, // its test is the story of the README

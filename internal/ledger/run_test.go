@@ -17,6 +17,7 @@ import (
 	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 )
 
@@ -32,8 +33,8 @@ func TestLostEvents(t *testing.T) {
 		}
 		w.run()
 		synctest.Wait()
-		if w.tell.count("ledger has missed events") != 1 || w.tell.count(fmt.Sprintf("count=%d", 4+3*(queue/3)-queue)) != 1 {
-			t.Errorf("told %s", w.tell.all.String())
+		if w.tell.Count("ledger has missed events") != 1 || w.tell.Count(fmt.Sprintf("count=%d", 4+3*(queue/3)-queue)) != 1 {
+			t.Errorf("told %s", w.tell)
 		}
 		wantLines(t, "agreements", w.agreements(), []string{
 			"web [a] n2 start_application: 0 0 0 1 1; 3 3 3: 103 service terminated",
@@ -178,12 +179,12 @@ func TestConcurrency(t *testing.T) {
 		writers.Go(func() {
 			for range rounds {
 				w.doAtOnce(fmt.Sprintf("order %[1]s request; start %[1]s; because %[2]s 120; stop %[1]s; exit %[1]s 0", name, group))
-				until(t, "the end", func() bool { _, ok := w.ledger.Agreement(group); return !ok })
+				supervisortest.Until(t, "the end", func() bool { _, ok := w.ledger.Agreement(group); return !ok })
 			}
 		})
 	}
 	writers.Wait()
-	until(t, "the last end", func() bool {
+	supervisortest.Until(t, "the last end", func() bool {
 		all := w.ledger.Agreements()
 		return len(all) == 2*rounds && !slices.ContainsFunc(all, func(a agent.Agreement) bool { return !a.Archived || a.Reason != InputChanged })
 	})

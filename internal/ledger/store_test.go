@@ -16,6 +16,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 )
 
@@ -120,8 +121,8 @@ func TestDamagedFile(t *testing.T) {
 				}
 				w.reboot()
 				kept, _ := filepath.Glob(path + ".damaged-*")
-				if len(kept) != 1 || w.tell.count("ledger was damaged") != 1 || w.tell.count(kept[0]) != 1 {
-					t.Errorf("kept %v, told %s", kept, w.tell.all.String())
+				if len(kept) != 1 || w.tell.Count("ledger was damaged") != 1 || w.tell.Count(kept[0]) != 1 {
+					t.Errorf("kept %v, told %s", kept, w.tell)
 				}
 				wantLines(t, "agreements", w.agreements(), nil)
 				w.do("order web:b request")
@@ -158,7 +159,7 @@ func TestUnreadableEntryIsDropped(t *testing.T) {
 		db.Close()
 		for reboot, dropped := range []int{1, 0} {
 			w.reboot()
-			if n := w.tell.count("entries that cannot be read"); n != dropped || len(w.ledger.Agreements()) != 1 {
+			if n := w.tell.Count("entries that cannot be read"); n != dropped || len(w.ledger.Agreements()) != 1 {
 				t.Errorf("reboot %d: told %d times; %v", reboot, n, w.agreements())
 			}
 			w.close()
@@ -181,8 +182,8 @@ func TestDamageWhileItRuns(t *testing.T) {
 		}
 		f.Close()
 		w.do("wait 1s; up job:serve; wait 1s")
-		if w.tell.count("ledger was damaged") != 1 || w.tell.count("cannot be written") > 0 {
-			t.Errorf("told %s", w.tell.all.String())
+		if w.tell.Count("ledger was damaged") != 1 || w.tell.Count("cannot be written") > 0 {
+			t.Errorf("told %s", w.tell)
 		}
 		want := w.agreements()
 		instances := len(w.ledger.Instances())
@@ -212,13 +213,13 @@ func TestSlowDisk(t *testing.T) {
 	<-holds
 	for n := range 2 * queue {
 		w.doAtOnce("order web:b request; start web:b; stop web:b; exit web:b 0")
-		until(t, "agreement", func() bool {
+		supervisortest.Until(t, "agreement", func() bool {
 			all := w.ledger.Agreements()
 			return len(all) == n+1 && all[n].Archived
 		})
 	}
-	if w.tell.count("missed") > 0 {
-		t.Errorf("told %s", w.tell.all.String())
+	if w.tell.Count("missed") > 0 {
+		t.Errorf("told %s", w.tell)
 	}
 	close(answer)
 	w.close()
@@ -235,13 +236,13 @@ func TestFailingWrites(t *testing.T) {
 		w := newWorld(t)
 		w.ledger.store.put(kept{agreementsBucket, 100}, math.NaN()) // which JSON does not know
 		w.do("order web:a request; wait 5s")
-		if w.tell.count("cannot be written") != 1 || w.tell.count("is written again") != 0 {
-			t.Errorf("told %s", w.tell.all.String())
+		if w.tell.Count("cannot be written") != 1 || w.tell.Count("is written again") != 0 {
+			t.Errorf("told %s", w.tell)
 		}
 		w.ledger.store.put(kept{agreementsBucket, 100}, nil)
 		w.do("wait 5s")
-		if w.tell.count("cannot be written") != 1 || w.tell.count("is written again") != 1 {
-			t.Errorf("told %s", w.tell.all.String())
+		if w.tell.Count("cannot be written") != 1 || w.tell.Count("is written again") != 1 {
+			t.Errorf("told %s", w.tell)
 		}
 		w.close()
 		w.boot(0)

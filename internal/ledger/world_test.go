@@ -20,6 +20,7 @@ import (
 	"github.com/supvisors/supvisors/internal/journal"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rest/agent"
 	"github.com/supvisors/supvisors/rules"
 )
@@ -30,7 +31,7 @@ type world struct {
 	dir    string
 	bus    *event.Bus
 	log    *journal.Log
-	tell   *told
+	tell   *supervisortest.Text
 	ledger *Ledger
 	sub    *event.Subscription
 	stop   func() // Run
@@ -41,24 +42,6 @@ type world struct {
 	view     atomic.Pointer[cluster.View]
 	all      bool
 	read     uint64 // the number of the last record that was looked at
-}
-
-// told collects what is logged.
-type told struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (w *told) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.all.Write(p)
-}
-
-func (w *told) count(text string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return strings.Count(w.all.String(), text)
 }
 
 // specs are the programs: web and job are managed; in job, prepare has to exit before serve is started. free is nobody's.
@@ -117,7 +100,7 @@ func newWorld(t testing.TB) *world {
 // boot opens the files of a daemon that begins, with more programs than the usual ones.
 func (w *world) boot(more int) {
 	w.t.Helper()
-	w.bus, w.tell, w.machines = event.NewBus(), &told{}, nil
+	w.bus, w.tell, w.machines = event.NewBus(), &supervisortest.Text{}, nil
 	w.specs = slices.Clone(specs)
 	for i := range more {
 		w.specs = append(w.specs, process.Spec{Group: fmt.Sprintf("g%d", i), Name: "p"})
@@ -255,21 +238,6 @@ func (w *world) doAtOnce(lines string) {
 	w.t.Helper()
 	for line := range strings.SplitSeq(lines, ";") {
 		w.doLine(strings.Fields(line))
-	}
-}
-
-// until waits for a condition.
-func until(t testing.TB, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("timeout: %s", what)
-		}
 	}
 }
 

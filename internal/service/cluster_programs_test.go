@@ -15,6 +15,7 @@ import (
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/stats"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -102,7 +103,7 @@ func (d *daemon) wantNumbers(count int) {
 func TestStartArgs(t *testing.T) {
 	d := newNodeDaemon(t, nil)
 	d.want(true, "supvisors.start_args", "plain", "-x 'y z'")
-	if p := d.wait("plain", process.Running); p.ExtraArgs != "-x 'y z'" {
+	if p := d.sup.Wait("plain", process.Running); p.ExtraArgs != "-x 'y z'" {
 		t.Errorf("extra arguments are %q", p.ExtraArgs)
 	}
 	d.wantFault(rpc.AlreadyStarted, "ALREADY_STARTED: plain", "supvisors.start_args", "plain", "")
@@ -157,17 +158,17 @@ func TestNumprocsLater(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	d.want(true, "supervisor.stopProcess", "nums:num_02")
-	until(t, "num_02 is gone", func() bool { return len(d.numbers()) == 2 })
+	supervisortest.Until(t, "num_02 is gone", func() bool { return len(d.numbers()) == 2 })
 
 	d.want(true, "supvisors.start_args", "nums:num_01", "")
 	d.want(true, "supvisors.update_numprocs", "num", 1, false)
-	until(t, "num_01 is gone", func() bool { return len(d.numbers()) == 1 })
+	supervisortest.Until(t, "num_01 is gone", func() bool { return len(d.numbers()) == 1 })
 }
 
 // disabilities reads the file of the daemon.
 func (d *daemon) disabilities() map[string]bool {
 	d.t.Helper()
-	data, err := os.ReadFile(d.path("disabilities.json"))
+	data, err := os.ReadFile(d.sup.Path("disabilities.json"))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -200,13 +201,13 @@ func TestDisable(t *testing.T) {
 	}
 	d.want(true, "supvisors.start_args", "plain", "")
 
-	d.wait("auto", process.Running)
+	d.sup.Wait("auto", process.Running)
 	d.want(true, "supvisors.disable", "auto")
 	if got := pick(d.ask("supvisors.get_local_process_info", "auto"), "statename", "disabled"); !reflect.DeepEqual(got, m("statename", "STOPPED", "disabled", true)) {
 		t.Errorf("got %v", got)
 	}
 	d.want(true, "supvisors.enable", "auto", false)
-	d.wait("auto", process.Running) // it has autostart
+	d.sup.Wait("auto", process.Running) // it has autostart
 
 	d.want(true, "supvisors.disable", "num")
 	for i := range 3 {
@@ -227,16 +228,16 @@ func TestDisableWithoutWaiting(t *testing.T) {
 	d.want(true, "supvisors.start_args", "lazy", "")
 	d.waitText("lazy.out", "up")
 	d.want(true, "supvisors.disable", "lazy", false)
-	if p := d.wait("lazy", process.Stopping); !p.Disabled {
+	if p := d.sup.Wait("lazy", process.Stopping); !p.Disabled {
 		t.Error("it is not disabled")
 	}
-	d.wait("lazy", process.Stopped)
+	d.sup.Wait("lazy", process.Stopped)
 }
 
 func TestDisabledAfterARestart(t *testing.T) {
 	d := newNodeDaemon(t, nil)
 	d.want(true, "supvisors.disable", "auto")
-	known, err := OpenDisabilities(d.path("disabilities.json"))
+	known, err := OpenDisabilities(d.sup.Path("disabilities.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,34 +249,34 @@ func TestDisabledAfterARestart(t *testing.T) {
 func TestDisabilitiesFile(t *testing.T) {
 	d := newDaemon(t, ownPrograms, nil)
 	for _, text := range []string{"", "[]", `{"plain": 1}`, "nonsense"} {
-		d.write("broken.json", text)
-		if _, err := OpenDisabilities(d.path("broken.json")); err == nil {
+		d.sup.Write("broken.json", text)
+		if _, err := OpenDisabilities(d.sup.Path("broken.json")); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 	}
 	none, err := OpenDisabilities("")
-	if err != nil || none.Disabled() != nil || none.Save(d.sup) != nil {
+	if err != nil || none.Disabled() != nil || none.Save(d.sup.Supervisor) != nil {
 		t.Errorf("without a file: %v", err)
 	}
-	d.write("old.json", `{"elsewhere": true, "plain": true}`)
-	old, err := OpenDisabilities(d.path("old.json"))
+	d.sup.Write("old.json", `{"elsewhere": true, "plain": true}`)
+	old, err := OpenDisabilities(d.sup.Path("old.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got := slices.Sorted(slices.Values(old.Disabled())); !slices.Equal(got, []string{"elsewhere", "plain"}) {
 		t.Errorf("disabled: %v", got)
 	}
-	old.path = d.path("new/folder/disabilities.json")
-	if err := old.Save(d.sup); err != nil {
+	old.path = d.sup.Path("new/folder/disabilities.json")
+	if err := old.Save(d.sup.Supervisor); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(old.path)
 	if want := `{"auto":false,"elsewhere":true,"gone":false,"lazy":false,"num":false,"plain":false}`; err != nil || string(data) != want {
 		t.Errorf("got %s, %v", data, err)
 	}
-	old.path = d.path("main.log/disabilities.json") // under a file
+	old.path = d.sup.Path("main.log/disabilities.json") // under a file
 	var path *os.PathError
-	if err := old.Save(d.sup); !errors.As(err, &path) {
+	if err := old.Save(d.sup.Supervisor); !errors.As(err, &path) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,30 +1,24 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/event"
-	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
 // daemon is a Supervisor with real children and its method table, behind an HTTP server.
 type daemon struct {
 	t      *testing.T
-	dir    string
-	sup    *supervisor.Supervisor
-	bus    *event.Bus
+	sup    *supervisortest.Supervisor
 	deps   Deps
 	table  *rpc.Table
 	server *httptest.Server
@@ -32,40 +26,18 @@ type daemon struct {
 	notify atomic.Pointer[func(event.Event)] // is told what happens in sup
 }
 
-// newDaemon starts the programs of a configuration. "PLAY" in it is the command line of the test's own child, "DIR" the directory of
-// the daemon. change may add to the dependencies of the table.
+// newDaemon starts the programs of a configuration. change may add to the dependencies of the table.
 func newDaemon(t *testing.T, programs string, change func(*daemon)) *daemon {
 	t.Helper()
-	d := &daemon{t: t, dir: t.TempDir(), bus: event.NewBus()}
-	d.configure(programs)
-	cfg, err := d.load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	spawner, err := system()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log, err := supervisor.OpenActivityLog(cfg.Supervisord, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d.sup, err = supervisor.New(cfg, supervisor.Deps{Spawner: spawner, Log: log, Bus: d.bus,
-		Env: os.Environ(), Reload: d.load, Notify: d.heard, Disabled: d.disabled()}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		if err := d.sup.Shutdown(ctx); err != nil {
-			t.Errorf("shutdown: %v", err)
-		}
-		log.Close()
+	d := &daemon{t: t}
+	d.sup = supervisortest.New(t, programs, func(s *supervisortest.Supervisor, deps *supervisor.Deps) {
+		deps.Notify, deps.Disabled = d.heard, d.disabled(s.Path("disabilities.json"))
 	})
-	d.deps.Supervisor, d.deps.SupervisorVersion, d.deps.PID, d.deps.Log = d.sup, "4.3.0", 4711, log
+	d.deps.Supervisor, d.deps.SupervisorVersion, d.deps.PID, d.deps.Log = d.sup.Supervisor, "4.3.0", 4711, d.sup.Log
 	if change != nil {
 		change(d)
 	}
+	var err error
 	if d.table, err = Table(d.deps); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +46,7 @@ func newDaemon(t *testing.T, programs string, change func(*daemon)) *daemon {
 	if d.client, err = rpc.NewClient(rpc.ClientConfig{URL: d.server.URL}); err != nil {
 		t.Fatal(err)
 	}
-	log.Info("supervisord started")
+	d.sup.Log.Info("supervisord started")
 	d.sup.Start()
 	return d
 }
@@ -86,39 +58,13 @@ func (d *daemon) heard(ev event.Event) {
 }
 
 // disabled reads what a former run of the daemon has disabled.
-func (d *daemon) disabled() []string {
+func (d *daemon) disabled(path string) []string {
 	d.t.Helper()
 	var err error
-	if d.deps.Disabilities, err = OpenDisabilities(d.path("disabilities.json")); err != nil {
+	if d.deps.Disabilities, err = OpenDisabilities(path); err != nil {
 		d.t.Fatal(err)
 	}
 	return d.deps.Disabilities.Disabled()
-}
-
-// path returns a path in the directory of the daemon.
-func (d *daemon) path(name string) string { return filepath.Join(d.dir, name) }
-
-// configure writes the configuration file.
-func (d *daemon) configure(programs string) {
-	d.t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	text := "[supervisord]\nlogfile=DIR/main.log\nchildlogdir=DIR\nidentifier=tester\n" + programs
-	text = strings.NewReplacer("PLAY", self+" play", "DIR", d.dir).Replace(text)
-	d.write("supervisord.conf", text)
-}
-
-func (d *daemon) write(name, text string) {
-	d.t.Helper()
-	if err := os.WriteFile(d.path(name), []byte(text), 0o644); err != nil {
-		d.t.Fatal(err)
-	}
-}
-
-func (d *daemon) load() (*config.Config, error) {
-	return config.Load(d.path("supervisord.conf"), config.Flags{})
 }
 
 // call calls a method over HTTP; a fault is an *rpc.Fault, anything else that goes wrong ends the test.
@@ -154,40 +100,13 @@ func (d *daemon) wantFault(code int, text, method string, args ...any) {
 	}
 }
 
-// wait waits until a process is in a state.
-func (d *daemon) wait(name string, state process.State) process.Info {
-	d.t.Helper()
-	var info process.Info
-	until(d.t, name+" is "+state.String(), func() bool {
-		p, err := d.sup.Process(process.ParseNamespec(name))
-		info = p.Info
-		return err == nil && info.State == state
-	})
-	return info
-}
-
 // waitText waits until a file of the daemon contains a text.
 func (d *daemon) waitText(name, text string) {
 	d.t.Helper()
-	until(d.t, name+" contains "+text, func() bool {
-		data, err := os.ReadFile(d.path(name))
+	supervisortest.Until(d.t, name+" contains "+text, func() bool {
+		data, err := os.ReadFile(d.sup.Path(name))
 		return err == nil && strings.Contains(string(data), text)
 	})
-}
-
-// until waits for a condition.
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
-	for !met() {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("timeout: %s", what)
-		}
-	}
 }
 
 // ok is the result of one process in a call for many.

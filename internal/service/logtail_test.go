@@ -54,7 +54,7 @@ func TestLogTail(t *testing.T) {
 	d := newDaemon(t, "[program:cat]\ncommand=PLAY cat\nstartsecs=0\nstdout_logfile=DIR/out\n"+
 		"[program:say]\ncommand=PLAY say o e\nstartsecs=0\nstdout_logfile=DIR/say.out\nstderr_logfile=DIR/say.err\n", nil)
 	server := d.tails()
-	d.wait("cat", process.Running)
+	d.sup.Wait("cat", process.Running)
 	long := strings.Repeat("0123456789abcdef", 100)
 	d.want(true, "supervisor.sendProcessStdin", "cat", long)
 	d.waitText("out", long)
@@ -69,7 +69,7 @@ func TestLogTail(t *testing.T) {
 		d.want(true, "supervisor.sendProcessStdin", "cat", text)
 		wantBytes(t, body, text)
 	}
-	if err := os.Truncate(d.path("out"), 0); err != nil {
+	if err := os.Truncate(d.sup.Path("out"), 0); err != nil {
 		t.Fatal(err)
 	}
 	wantBytes(t, body, "==> File truncated <==\n")
@@ -98,7 +98,7 @@ func TestMainLogTail(t *testing.T) {
 	if line, err := body.ReadString('\n'); err != nil || !strings.HasSuffix(line, "INFO more\n") {
 		t.Errorf("got %q, %v", line, err)
 	}
-	if err := os.Remove(d.path("main.log")); err != nil {
+	if err := os.Remove(d.sup.Path("main.log")); err != nil {
 		t.Fatal(err)
 	}
 	if resp, _ := follow(t, server.URL+"/mainlogtail"); resp.StatusCode != http.StatusNotFound {
@@ -108,7 +108,7 @@ func TestMainLogTail(t *testing.T) {
 
 func TestLogTailRefuses(t *testing.T) {
 	d := newDaemon(t, logged, nil)
-	d.write("out", "x")
+	d.sup.Write("out", "x")
 	server := d.tails()
 	for path, want := range map[string]int{
 		"nothing": 404, "p/stdnone": 404, "p/": 404, "p/stdout/x": 404, "p:nothing": 404, "p:*": 404, "": 404, "nolog": 404, "lost": 404, "p/stderr": 404,
@@ -140,7 +140,7 @@ func TestLogTailRefuses(t *testing.T) {
 // When there is no inotify instance to be had, a client is told to come again; later it is served.
 func TestLogTailWithoutInotify(t *testing.T) {
 	d := newDaemon(t, logged, nil)
-	d.write("out", "x")
+	d.sup.Write("out", "x")
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestLogTailWithoutInotify(t *testing.T) {
 func TestTailfLimit(t *testing.T) {
 	d := newDaemon(t, "[program:cat]\ncommand=PLAY cat\nstartsecs=0\nstdout_logfile=DIR/out\n", func(d *daemon) { d.deps.TailfLimit = 10 })
 	server := d.tails()
-	d.wait("cat", process.Running)
+	d.sup.Wait("cat", process.Running)
 	d.want(true, "supervisor.sendProcessStdin", "cat", "0123456789abcdef")
 	d.waitText("out", "0123456789abcdef")
 	resp, _ := follow(t, server.URL+"/logtail/cat")

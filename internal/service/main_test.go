@@ -3,37 +3,23 @@ package service
 import (
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
-	"github.com/supvisors/supvisors/internal/child"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 )
 
 // TestMain makes the test binary also the child that tests start.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "play" {
-		play(os.Args[2], os.Args[3:])
-		os.Exit(0)
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { supervisortest.Main(m, play) }
 
 // play is the child: one role per test.
 func play(role string, args []string) {
 	switch role {
-	case "idle":
-		select {}
 	case "cat":
 		io.Copy(os.Stdout, os.Stdin)
-	case "exit":
-		code, _ := strconv.Atoi(args[0])
-		os.Exit(code)
 	case "say":
 		fmt.Fprint(os.Stdout, args[0])
 		fmt.Fprint(os.Stderr, args[1])
@@ -60,12 +46,3 @@ func play(role string, args []string) {
 		<-time.After(time.Second)
 	}
 }
-
-// system is the one reaper of the test process.
-var system = sync.OnceValues(func() (*child.System, error) {
-	s, err := child.NewSystem(slog.New(slog.DiscardHandler))
-	if err == nil {
-		go s.Run()
-	}
-	return s, err
-})

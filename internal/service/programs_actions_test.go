@@ -19,12 +19,12 @@ func TestStartAndStop(t *testing.T) {
 	d.wantFault(rpc.AlreadyStarted, "ALREADY_STARTED: manual", "supervisor.startProcess", "manual")
 	d.wantFault(rpc.AlreadyStarted, "ALREADY_STARTED: manual:manual", "supervisor.startProcess", "manual:manual")
 	d.want(true, "supervisor.stopProcess", "manual:manual")
-	if s := d.wait("manual", process.Stopped); s.PID != 0 {
+	if s := d.sup.Wait("manual", process.Stopped); s.PID != 0 {
 		t.Errorf("pid is %d", s.PID)
 	}
 	d.wantFault(rpc.NotRunning, "NOT_RUNNING: manual", "supervisor.stopProcess", "manual")
 	d.wantFault(rpc.NoFile, "NO_FILE: can't find command '/no/such/thing'", "supervisor.startProcess", "gone")
-	d.wantFault(rpc.NotExecutable, "NOT_EXECUTABLE: command at '"+d.path("plain.txt")+"' is not executable", "supervisor.startProcess", "plain")
+	d.wantFault(rpc.NotExecutable, "NOT_EXECUTABLE: command at '"+d.sup.Path("plain.txt")+"' is not executable", "supervisor.startProcess", "plain")
 	d.wantFault(rpc.NotRunning, "NOT_RUNNING: gone", "supervisor.stopProcess", "gone")
 }
 
@@ -38,7 +38,7 @@ func TestStartOfWhatExits(t *testing.T) {
 		if !errors.As(err, &fault) || !slices.Contains(wanted, *fault) {
 			t.Errorf("got %v", err)
 		}
-		d.wait("quits", process.Fatal)
+		d.sup.Wait("quits", process.Fatal)
 	}
 }
 
@@ -51,7 +51,7 @@ func TestStartWaits(t *testing.T) {
 	}
 	d.want(true, "supervisor.stopProcess", "p")
 	d.want(true, "supervisor.startProcess", "p", false)
-	if s := d.wait("p", process.Starting); s.PID == 0 {
+	if s := d.sup.Wait("p", process.Starting); s.PID == 0 {
 		t.Error("there is no child")
 	}
 	d.wantFault(rpc.AlreadyStarted, "ALREADY_STARTED: p", "supervisor.startProcess", "p")
@@ -61,10 +61,10 @@ func TestStopWithoutWaiting(t *testing.T) {
 	d := newDaemon(t, "[program:p]\ncommand=PLAY slow\nstartsecs=0\nstdout_logfile=DIR/out\n", nil)
 	d.waitText("out", "up")
 	d.want(true, "supervisor.stopProcess", "p", false)
-	d.wait("p", process.Stopping)
+	d.sup.Wait("p", process.Stopping)
 	d.wantFault(rpc.NotRunning, "NOT_RUNNING: p", "supervisor.stopProcess", "p")
 	d.wantFault(rpc.Failed, "FAILED: start p: still stopping", "supervisor.startProcess", "p")
-	d.wait("p", process.Stopped)
+	d.sup.Wait("p", process.Stopped)
 }
 
 // A caller that goes away ends its own waiting only.
@@ -76,12 +76,12 @@ func TestCallerThatGoesAway(t *testing.T) {
 		_, err := d.table.Call(ctx, "supervisor.startProcess", []any{"p"})
 		done <- err
 	}()
-	d.wait("p", process.Starting)
+	d.sup.Wait("p", process.Starting)
 	cancel()
 	if err := <-done; err == nil {
 		t.Error("the call went on")
 	}
-	d.wait("p", process.Running)
+	d.sup.Wait("p", process.Running)
 }
 
 func TestGroupsOfProcesses(t *testing.T) {
@@ -89,8 +89,8 @@ func TestGroupsOfProcesses(t *testing.T) {
 	both := []any{ok("pair", "pair_00"), ok("pair", "pair_01")}
 	for _, wait := range []bool{true, false} {
 		d.want(both, "supervisor.stopProcess", "pair:*", wait)
-		d.wait("pair:pair_00", process.Stopped)
-		d.wait("pair:pair_01", process.Stopped)
+		d.sup.Wait("pair:pair_00", process.Stopped)
+		d.sup.Wait("pair:pair_01", process.Stopped)
 		d.want([]any{}, "supervisor.stopProcess", "pair:", wait)
 		d.want(both, "supervisor.startProcess", "pair:*", wait)
 		d.want([]any{}, "supervisor.startProcess", "pair:", wait)
@@ -117,7 +117,7 @@ func TestAllProcesses(t *testing.T) {
 	if text := get(t, list[2], "description").(string); !strings.HasSuffix(text, ": c") || get(t, list[2], "status") == rpc.Success {
 		t.Errorf("c: %#v", list[2])
 	}
-	d.wait("c", process.Fatal) // until then it is in BACKOFF, and may be stopped
+	d.sup.Wait("c", process.Fatal) // until then it is in BACKOFF, and may be stopped
 	d.want([]any{ok("b", "b")}, "supervisor.stopAllProcesses")
 	d.want([]any{}, "supervisor.stopAllProcesses", false)
 }
@@ -155,7 +155,7 @@ func TestSignals(t *testing.T) {
 func TestStdin(t *testing.T) {
 	d := newDaemon(t, "[program:cat]\ncommand=PLAY cat\nstartsecs=0\nstdout_logfile=DIR/out\n"+
 		"[program:deaf]\ncommand=PLAY deaf\nstartsecs=0\nstdout_logfile=DIR/deaf\n[program:gone]\ncommand=/no/such\nautostart=false\n", nil)
-	d.wait("cat", process.Running)
+	d.sup.Wait("cat", process.Running)
 	d.want(true, "supervisor.sendProcessStdin", "cat", "hé €\n")
 	d.want(true, "supervisor.sendProcessStdin", "cat:cat", []byte("base64\n"))
 	d.waitText("out", "hé €\nbase64\n")

@@ -31,8 +31,8 @@ stdout_logfile=DIR/lost
 func TestReadProcessLogs(t *testing.T) {
 	d := newDaemon(t, logged, nil)
 	text := strings.Repeat("0123456789", 10)
-	d.write("out", text)
-	d.write("err", "wrong")
+	d.sup.Write("out", text)
+	d.sup.Write("err", "wrong")
 	for _, c := range []struct {
 		offset, length int
 		want           string
@@ -49,14 +49,14 @@ func TestReadProcessLogs(t *testing.T) {
 		d.wantFault(rpc.NoFile, "NO_FILE", "supervisor."+method, "nolog", 0, 0)
 		d.wantFault(rpc.BadName, "BAD_NAME: p:*", "supervisor."+method, "p:*", 0, 0)
 	}
-	d.wantFault(rpc.NoFile, "NO_FILE: "+d.path("lost"), "supervisor.readProcessLog", "lost", 0, 0)
+	d.wantFault(rpc.NoFile, "NO_FILE: "+d.sup.Path("lost"), "supervisor.readProcessLog", "lost", 0, 0)
 }
 
 func TestTailProcessLogs(t *testing.T) {
 	d := newDaemon(t, logged, nil)
 	text := strings.Repeat("0123456789", 10)
-	d.write("out", text)
-	d.write("err", "wrong")
+	d.sup.Write("out", text)
+	d.sup.Write("err", "wrong")
 	for _, c := range []struct {
 		offset, length, start int
 		overflow              bool
@@ -78,7 +78,7 @@ func TestTailProcessLogs(t *testing.T) {
 // Whatever a program writes, clients can read the answer: what XML cannot hold is replaced, the rest is kept.
 func TestUnreadableLogs(t *testing.T) {
 	d := newDaemon(t, logged, nil)
-	d.write("out", "é€\x1b[31mred\x00\xff<&>\r\n")
+	d.sup.Write("out", "é€\x1b[31mred\x00\xff<&>\r\n")
 	want := "é€\uFFFD[31mred\uFFFD\uFFFD<&>\r\n"
 	d.want(want, "supervisor.readProcessStdoutLog", "p", 0, 0)
 	d.want([]any{want, 20, false}, "supervisor.tailProcessStdoutLog", "p", 0, 100)
@@ -87,7 +87,7 @@ func TestUnreadableLogs(t *testing.T) {
 	for i := range every {
 		every[i] = byte(i)
 	}
-	d.write("out", string(every))
+	d.sup.Write("out", string(every))
 	if text := d.ask("supervisor.readProcessStdoutLog", "p", 0, 0).(string); !utf8.ValidString(text) || !strings.Contains(text, "xyz{") {
 		t.Errorf("got %q", text)
 	}
@@ -95,7 +95,7 @@ func TestUnreadableLogs(t *testing.T) {
 
 func TestClearLogs(t *testing.T) {
 	d := newDaemon(t, logged+"[program:cat]\ncommand=PLAY cat\nstartsecs=0\npriority=1\nstdout_logfile=DIR/cat\n", nil)
-	d.wait("cat", process.Running)
+	d.sup.Wait("cat", process.Running)
 	d.want(true, "supervisor.sendProcessStdin", "cat", "before\n")
 	d.waitText("cat", "before")
 	for _, method := range []string{"clearProcessLogs", "clearProcessLog"} {
@@ -105,8 +105,8 @@ func TestClearLogs(t *testing.T) {
 		d.waitText("cat", "after\n")
 	}
 	d.want("after\n", "supervisor.readProcessStdoutLog", "cat", 0, 0)
-	d.write("out", "x")
-	if err := os.Mkdir(d.path("lost"), 0o755); err != nil {
+	d.sup.Write("out", "x")
+	if err := os.Mkdir(d.sup.Path("lost"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	results := d.ask("supervisor.clearAllProcessLogs").([]any)
@@ -145,9 +145,9 @@ func TestMainLog(t *testing.T) {
 	if text := d.ask("supervisor.readLog", 0, 0).(string); text != "" {
 		t.Errorf("after the clear: %q", text)
 	}
-	if err := os.Remove(d.path("main.log")); err != nil {
+	if err := os.Remove(d.sup.Path("main.log")); err != nil {
 		t.Fatal(err)
 	}
-	d.wantFault(rpc.NoFile, "NO_FILE: "+d.path("main.log"), "supervisor.readLog", 0, 0)
+	d.wantFault(rpc.NoFile, "NO_FILE: "+d.sup.Path("main.log"), "supervisor.readLog", 0, 0)
 	d.wantFault(rpc.NoFile, "NO_FILE", "supervisor.clearLog")
 }

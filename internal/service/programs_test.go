@@ -46,9 +46,9 @@ autostart=false
 func mixedDaemon(t *testing.T) *daemon {
 	t.Helper()
 	d := newDaemon(t, mixed, nil)
-	d.write("plain.txt", "not executable")
+	d.sup.Write("plain.txt", "not executable")
 	for _, name := range []string{"cat", "pair:pair_00", "pair:pair_01"} {
-		d.wait(name, process.Running)
+		d.sup.Wait(name, process.Running)
 	}
 	return d
 }
@@ -67,7 +67,7 @@ func TestDaemonRows(t *testing.T) {
 
 func TestSendRemoteCommEvent(t *testing.T) {
 	d := newDaemon(t, "", nil)
-	sub := d.bus.Subscribe(1, event.TypeRemoteCommunication)
+	sub := d.sup.Bus.Subscribe(1, event.TypeRemoteCommunication)
 	defer sub.Close()
 	d.want(true, "supervisor.sendRemoteCommEvent", "kind", "dätä")
 	n := <-sub.C
@@ -134,13 +134,13 @@ func TestProcessInfo(t *testing.T) {
 	if got := strings.Join(members(t, info), " "); got != want {
 		t.Errorf("members:\n got %s\nwant %s", got, want)
 	}
-	running := d.wait("cat", process.Running)
+	running := d.sup.Wait("cat", process.Running)
 	now := get(t, info, "now").(int)
 	if age := time.Since(time.Unix(int64(now), 0)); age < 0 || age > 5*time.Second {
 		t.Errorf("now is %v ago", age)
 	}
 	log := get(t, info, "logfile").(string)
-	if !regexp.MustCompile(`^` + d.path("cat-stdout---tester-") + `\d+\.log$`).MatchString(log) {
+	if !regexp.MustCompile(`^` + d.sup.Path("logs/cat-stdout---tester-") + `\d+\.log$`).MatchString(log) {
 		t.Errorf("logfile is %s", log)
 	}
 	description := get(t, info, "description").(string)
@@ -167,7 +167,7 @@ func TestProcessInfo(t *testing.T) {
 
 func TestProcessInfoAfterAnExit(t *testing.T) {
 	d := newDaemon(t, "[program:p]\ncommand=PLAY exit 3\nstartsecs=0\nautorestart=false\n", nil)
-	exited := d.wait("p", process.Exited)
+	exited := d.sup.Wait("p", process.Exited)
 	info, _ := d.call("supervisor.getProcessInfo", "p")
 	for name, want := range map[string]any{"statename": "EXITED", "exitstatus": 3, "pid": 0, "stop": int(exited.Stop.Unix()),
 		"description": exited.Stop.Local().Format("Jan 02 03:04 PM")} {
@@ -228,7 +228,7 @@ priority=8
 		StderrLogFile: "none", StderrLogFileBackups: 10, StderrLogFileBytes: 50 << 20, ServerURL: "none"}
 	own := ConfigInfo{Autorestart: true, Directory: "/tmp", UID: 0, Command: "/bin/cat", ExitCodes: []int{0, 2}, Group: "g",
 		GroupPriority: 8, InUse: true, KillAsGroup: true, Name: "own", Priority: 5, RedirectStderr: true, StartRetries: 4, StartSecs: 6,
-		StdoutCaptureBytes: 3 << 10, StdoutEventsEnabled: true, StdoutLogFile: d.path("own.log"), StdoutLogFileBackups: 2,
+		StdoutCaptureBytes: 3 << 10, StdoutEventsEnabled: true, StdoutLogFile: d.sup.Path("own.log"), StdoutLogFileBackups: 2,
 		StdoutLogFileBytes: 1 << 10, StdoutSyslog: true, StopSignal: 3, StopWaitSecs: 7, StderrLogFile: "none",
 		StderrLogFileBackups: 10, StderrLogFileBytes: 50 << 20, ServerURL: "http://host:1"}
 	var got []ConfigInfo
@@ -251,7 +251,7 @@ priority=8
 // What is configured but not active yet, and automatic log files with and without a file.
 func TestConfigInfoOfNewGroups(t *testing.T) {
 	d := newDaemon(t, "[program:b]\ncommand=/bin/cat\nautostart=false\nautorestart=false\n", nil)
-	d.configure("[program:b]\ncommand=/bin/cat\nautostart=false\nautorestart=false\n[program:a]\ncommand=/bin/cat\nserverurl=AUTO\n")
+	d.sup.Configure("[program:b]\ncommand=/bin/cat\nautostart=false\nautorestart=false\n[program:a]\ncommand=/bin/cat\nserverurl=AUTO\n")
 	d.want([]any{[]any{[]any{"a"}, []any{}, []any{}}}, "supervisor.reloadConfig")
 	all, _ := d.call("supervisor.getAllConfigInfo")
 	a, b := all.([]any)[0], all.([]any)[1]
@@ -273,28 +273,28 @@ func TestConfigInfoOfNewGroups(t *testing.T) {
 func TestGroups(t *testing.T) {
 	d := newDaemon(t, "[program:old]\ncommand=PLAY idle\nstartsecs=0\n[program:same]\ncommand=PLAY idle\nautostart=false\n", nil)
 	d.want([]any{[]any{[]any{}, []any{}, []any{}}}, "supervisor.reloadConfig")
-	d.configure("[program:new]\ncommand=PLAY idle\nstartsecs=0\n[program:same]\ncommand=PLAY idle\nautostart=false\npriority=3\n")
+	d.sup.Configure("[program:new]\ncommand=PLAY idle\nstartsecs=0\n[program:same]\ncommand=PLAY idle\nautostart=false\npriority=3\n")
 	d.want([]any{[]any{[]any{"new"}, []any{"same"}, []any{"old"}}}, "supervisor.reloadConfig")
 
 	d.wantFault(rpc.BadName, "BAD_NAME: nothing", "supervisor.addProcessGroup", "nothing")
 	d.wantFault(rpc.AlreadyAdded, "ALREADY_ADDED: same", "supervisor.addProcessGroup", "same")
 	d.want(true, "supervisor.addProcessGroup", "new")
-	d.wait("new", process.Running)
+	d.sup.Wait("new", process.Running)
 
-	d.wait("old", process.Running)
+	d.sup.Wait("old", process.Running)
 	d.wantFault(rpc.StillRunning, "STILL_RUNNING: old", "supervisor.removeProcessGroup", "old")
 	d.wantFault(rpc.BadName, "BAD_NAME: nothing", "supervisor.removeProcessGroup", "nothing")
 	d.want(true, "supervisor.stopProcess", "old")
 	d.want(true, "supervisor.removeProcessGroup", "old")
 	d.wantFault(rpc.BadName, "BAD_NAME: old", "supervisor.getProcessInfo", "old")
 
-	d.write("supervisord.conf", "[supervisord]\n[program:p]\n")
+	d.sup.Write("supervisord.conf", "[supervisord]\n[program:p]\n")
 	d.wantFault(rpc.CantReread, "CANT_REREAD: program section program:p does not specify a command in section 'program:p' (file: '"+
-		d.path("supervisord.conf")+"')", "supervisor.reloadConfig")
-	if err := os.Remove(d.path("supervisord.conf")); err != nil {
+		d.sup.Path("supervisord.conf")+"')", "supervisor.reloadConfig")
+	if err := os.Remove(d.sup.Path("supervisord.conf")); err != nil {
 		t.Fatal(err)
 	}
-	d.wantFault(rpc.CantReread, "CANT_REREAD: could not find config file "+d.path("supervisord.conf"), "supervisor.reloadConfig")
+	d.wantFault(rpc.CantReread, "CANT_REREAD: could not find config file "+d.sup.Path("supervisord.conf"), "supervisor.reloadConfig")
 }
 
 func TestNames(t *testing.T) {

@@ -65,8 +65,8 @@ func TestActions(t *testing.T) {
 			if calls := strings.Join(s.taken(), ","); message != tt.message || calls != tt.calls {
 				t.Errorf("%s: %q after %s", query, message, calls)
 			}
-			if !strings.Contains(got.body, "Error code 301.") || !strings.Contains(got.body, "Message: Moved Permanently.") {
-				t.Errorf("%s: %s", query, got.body)
+			if !strings.Contains(got.Text, "Error code 301.") || !strings.Contains(got.Text, "Message: Moved Permanently.") {
+				t.Errorf("%s: %s", query, got.Text)
 			}
 		}
 	}
@@ -105,8 +105,8 @@ func TestActionsRefused(t *testing.T) {
 		"action=shutdown&processname=web&x=%zz": "unknown action shutdown",
 	} {
 		got := s.get("/index.html?" + query)
-		if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.body, "Message: "+want+".") {
-			t.Errorf("%s: %s, %s", query, got.Status, got.body)
+		if got.StatusCode != http.StatusBadRequest || !strings.Contains(got.Text, "Message: "+want+".") {
+			t.Errorf("%s: %s, %s", query, got.Status, got.Text)
 		}
 	}
 	if got := s.do(http.MethodHead, "/index.html?action=stop&processname=web", ""); got.StatusCode != http.StatusOK {

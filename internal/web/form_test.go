@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/rpc"
 )
@@ -51,10 +52,10 @@ func TestParameters(t *testing.T) {
 			class, want = "hidden", "#"
 		}
 		if got.StatusCode != http.StatusOK || len(box) != 1 || attr(box[0], "class") != class || text(box[0]) != want {
-			t.Errorf("%s with %q: %s, %s", tt.query, tt.body, got.Status, got.body)
+			t.Errorf("%s with %q: %s, %s", tt.query, tt.body, got.Status, got.Text)
 		}
 		if len(got.nodes(t, "script")) != 0 {
-			t.Errorf("%s: script in %s", tt.query, got.body)
+			t.Errorf("%s: script in %s", tt.query, got.Text)
 		}
 	}
 }
@@ -192,7 +193,7 @@ func TestClientGoes(t *testing.T) {
 	} {
 		w := httptest.NewRecorder()
 		s.handler.ServeHTTP(w, httptest.NewRequestWithContext(gone, http.MethodGet, "/?"+query, nil))
-		message := answer{Response: w.Result()}.message(t)
+		message := answer{doortest.Answer{Response: w.Result()}}.message(t)
 		if got := strings.Join(s.taken(), ","); got != want || strings.Contains(message, "fault") != (query == "action=stopall") {
 			t.Errorf("%s: %s, %s", query, got, message)
 		}
@@ -209,7 +210,7 @@ func TestBrokenMethod(t *testing.T) {
 	table.Log = slog.New(slog.DiscardHandler)
 	w := httptest.NewRecorder()
 	New(Config{Table: table}).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?action=stopall", nil))
-	if got := (answer{Response: w.Result()}).message(t); got != "unexpected rpc fault [30] FAILED: internal error" {
+	if got := (answer{doortest.Answer{Response: w.Result()}}).message(t); got != "unexpected rpc fault [30] FAILED: internal error" {
 		t.Error(got)
 	}
 }

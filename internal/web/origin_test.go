@@ -56,7 +56,7 @@ func TestOrigins(t *testing.T) {
 		if refused := tt.get == http.StatusForbidden; refused != strings.Contains(s.log.String(), "action of another site refused") {
 			t.Errorf("%s: log %q", tt.name, s.log.String())
 		}
-		if got := s.do(http.MethodGet, "/?message=x", "", headers...); got.StatusCode != http.StatusOK || !strings.Contains(got.body, "Restart All") {
+		if got := s.do(http.MethodGet, "/?message=x", "", headers...); got.StatusCode != http.StatusOK || !strings.Contains(got.Text, "Restart All") {
 			t.Errorf("%s: looking: %s", tt.name, got.Status)
 		}
 	}
@@ -84,7 +84,7 @@ func TestConfirm(t *testing.T) {
 		page := s.do(http.MethodGet, "/index.html?"+query.Encode(), "", "User-Agent", browser)
 		forms := page.nodes(t, "form")
 		if len(forms) != 1 || attr(forms[0], "method") != "post" || attr(forms[0], "action") != "index.html" || len(page.nodes(t, "script")) != 0 {
-			t.Fatalf("%v: %s", query, page.body)
+			t.Fatalf("%v: %s", query, page.Text)
 		}
 		fields := url.Values{}
 		for _, n := range page.nodes(t, "input") {

@@ -89,7 +89,7 @@ func lines(n *html.Node, tag string) (all []string) {
 
 // The bytes that scripts look for with regular expressions are there as Supervisor writes them.
 func TestMarkup(t *testing.T) {
-	body := newSite(t, process.Info{Group: "q", Name: "a"}, process.Info{Group: "web", Name: "web", State: process.Running}).get("/").body
+	body := newSite(t, process.Info{Group: "q", Name: "a"}, process.Info{Group: "web", Name: "web", State: process.Running}).get("/").Text
 	for _, want := range []string{
 		"<title>Supervisor Status</title>", `<tr class="">`, `<tr class="shade">`, `<span class="statusrunning">running</span>`,
 		`<a href="index.html?processname=q%3Aa&amp;action=start" name="Start">Start</a>`, `<a class="hidden" href="#" name="#">Action</a>`,
@@ -112,7 +112,7 @@ func TestTable(t *testing.T) {
 	}
 	got = newSite(t).get("/")
 	if main := got.texts(t, "main"); len(got.nodes(t, "table")) != 0 || len(main) != 1 || !strings.Contains(main[0], "No programs to manage") {
-		t.Error(got.body)
+		t.Error(got.Text)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestHostileNames(t *testing.T) {
 		ns := "g:" + name
 		page := s.get("/")
 		if len(page.nodes(t, "script")) != 0 || len(page.nodes(t, "img")) != 0 || len(page.nodes(t, "tr")) != 2 {
-			t.Errorf("%q changes the page: %s", name, page.body)
+			t.Errorf("%q changes the page: %s", name, page.Text)
 		}
 		cells := page.nodes(t, "td")
 		if len(cells) != 4 || text(cells[2]) != ns {
@@ -152,7 +152,7 @@ func TestHostileNames(t *testing.T) {
 		}
 		shown := s.get("/?message=" + quote("No such process named "+name))
 		if box := shown.nodes(t, "div"); shown.StatusCode != http.StatusOK || len(box) != 1 || text(box[0]) != "No such process named "+name {
-			t.Errorf("%q as a message: %s", name, shown.body)
+			t.Errorf("%q as a message: %s", name, shown.Text)
 		}
 	}
 }

@@ -74,7 +74,7 @@ func TestTailText(t *testing.T) {
 		s := newSite(t)
 		s.text = log
 		got := s.get("/tail.html?processname=p")
-		_, after, _ := strings.Cut(got.body, "<pre>")
+		_, after, _ := strings.Cut(got.Text, "<pre>")
 		pre, _, _ := strings.Cut(after, "</pre>")
 		if html.UnescapeString(pre) != want || len(got.nodes(t, "script")) != 0 || len(got.nodes(t, "pre")) != 1 {
 			t.Errorf("%q: %q", log, pre)

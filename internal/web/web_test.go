@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +17,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
@@ -52,9 +52,7 @@ func newSite(t *testing.T, list ...process.Info) *site {
 		return all
 	}
 	s.handler = New(Config{Table: table, Processes: processes, Version: "9.8.7", Log: slog.New(slog.NewTextHandler(&s.log, nil))})
-	server := httptest.NewServer(s.handler)
-	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url = doortest.Serve(t, s.handler)
 	return s
 }
 
@@ -119,37 +117,12 @@ func namespec(i process.Info) process.Namespec {
 }
 
 // answer is what came back.
-type answer struct {
-	*http.Response
-	body string
-}
+type answer struct{ doortest.Answer }
 
-// do sends a request without following redirections. headers are name, value, name, value.
+// do sends a request; headers are names and values in turn.
 func (s *site) do(method, path, body string, headers ...string) answer {
 	s.t.Helper()
-	var content io.Reader
-	if method == http.MethodPost {
-		content = strings.NewReader(body)
-	}
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+path, content)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("User-Agent", "curl/8")
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer{resp, string(data)}
+	return answer{doortest.Do(s.t, method, s.url, path, body, append([]string{"User-Agent", "curl/8"}, headers...)...)}
 }
 
 func (s *site) get(path string) answer {
@@ -172,7 +145,7 @@ func (a answer) message(t *testing.T) string {
 // nodes returns the elements of that kind, in the order of the page.
 func (a answer) nodes(t *testing.T, tag string) (found []*html.Node) {
 	t.Helper()
-	root, err := html.Parse(strings.NewReader(a.body))
+	root, err := html.Parse(strings.NewReader(a.Text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,15 +209,15 @@ func TestRoutes(t *testing.T) {
 		if got.StatusCode != tt.status {
 			t.Errorf("%s: %s", tt.request, got.Status)
 		}
-		if method == http.MethodHead && (got.body != "" || got.Header.Get("Content-Length") == "") {
-			t.Errorf("%s: %d bytes, Content-Length %q", tt.request, len(got.body), got.Header.Get("Content-Length"))
+		if method == http.MethodHead && (got.Text != "" || got.Header.Get("Content-Length") == "") {
+			t.Errorf("%s: %d bytes, Content-Length %q", tt.request, len(got.Text), got.Header.Get("Content-Length"))
 		}
-		if got.StatusCode >= 400 && method != http.MethodHead && !strings.Contains(got.body, "<h1>Error response</h1>") {
-			t.Errorf("%s: %q", tt.request, got.body)
+		if got.StatusCode >= 400 && method != http.MethodHead && !strings.Contains(got.Text, "<h1>Error response</h1>") {
+			t.Errorf("%s: %q", tt.request, got.Text)
 		}
 	}
-	if got := s.get("/ok.html"); got.body != "OK" || got.Header.Get("Content-Type") != "text/plain" {
-		t.Errorf("got %q as %q", got.body, got.Header.Get("Content-Type"))
+	if got := s.get("/ok.html"); got.Text != "OK" || got.Header.Get("Content-Type") != "text/plain" {
+		t.Errorf("got %q as %q", got.Text, got.Header.Get("Content-Type"))
 	}
 }
 
@@ -291,15 +264,15 @@ func TestFiles(t *testing.T) {
 		"/stylesheets/supervisor.css": "text/css; charset=utf-8", "/images/icon.png": "image/png", "/images/supervisor.gif": "image/gif",
 	} {
 		got := s.get(path)
-		if got.Header.Get("Content-Type") != kind || got.body == "" || got.Header.Get("Last-Modified") == "" {
-			t.Errorf("%s: %d bytes, %v", path, len(got.body), got.Header)
+		if got.Header.Get("Content-Type") != kind || got.Text == "" || got.Header.Get("Last-Modified") == "" {
+			t.Errorf("%s: %d bytes, %v", path, len(got.Text), got.Header)
 		}
 		again := s.do(http.MethodGet, path, "", "If-None-Match", got.Header.Get("ETag"))
-		if again.StatusCode != http.StatusNotModified || again.body != "" {
+		if again.StatusCode != http.StatusNotModified || again.Text != "" {
 			t.Errorf("%s again: %s", path, again.Status)
 		}
 		other := s.do(http.MethodGet, path, "", "If-None-Match", `"another"`)
-		if other.StatusCode != http.StatusOK || other.body != got.body {
+		if other.StatusCode != http.StatusOK || other.Text != got.Text {
 			t.Errorf("%s of another version: %s", path, other.Status)
 		}
 	}
@@ -311,8 +284,8 @@ func TestFiles(t *testing.T) {
 				t.Errorf("%s asks for %s", path, address)
 			}
 		}
-		if len(page.nodes(t, "link")) != 2 || len(page.nodes(t, "style")) != 0 || strings.Contains(page.body, "style=") {
-			t.Errorf("%s: style in %s", path, page.body)
+		if len(page.nodes(t, "link")) != 2 || len(page.nodes(t, "style")) != 0 || strings.Contains(page.Text, "style=") {
+			t.Errorf("%s: style in %s", path, page.Text)
 		}
 	}
 }

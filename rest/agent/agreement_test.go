@@ -45,7 +45,7 @@ func TestAgreements(t *testing.T) {
 		{"DELETE /agreement/ffff", "", 404, "json", refusal("there is no such agreement", "agreement"), ""},
 	})
 	var order []string
-	for part := range strings.SplitSeq(s.do("GET", "/agreement", "").text, `"current_agreement_id":"`) {
+	for part := range strings.SplitSeq(s.do("GET", "/agreement", "").Text, `"current_agreement_id":"`) {
 		id, _, _ := strings.Cut(part, `"`)
 		order = append(order, id)
 	}
@@ -115,7 +115,7 @@ func TestTrust(t *testing.T) {
 			{"DELETE " + root + "/Org-public.pem", "", 404, "json", missing, ""},
 			{"DELETE " + root + "/passwd", "", 404, "json", missing, ""},
 		})
-		got := s.do("GET", root+"?verbose=true", "").text
+		got := s.do("GET", root+"?verbose=true", "").Text
 		quoted := func(text string) string { return `"` + strings.ReplaceAll(text, "\n", `\n`) + `"` }
 		want := `{"id":"a.b_c.pem","type":"KeyPairSimple","serial_number":"1a:2b:03","subject_names":{"commonName (CN)":"ops@example.com","organizationName (O)":"Example"},"have_private_key":false,` +
 			`"not_valid_before":"2020-01-02T03:04:05Z","not_valid_after":"2021-01-02T03:04:05Z","public_key":` + quoted(public) + `,"raw":` + quoted(cert) + `}`
@@ -158,7 +158,7 @@ func TestEvents(t *testing.T) {
 	})
 	s.eventsError = errors.New("damaged")
 	s.try([]example{{"GET /eventlog", "", 500, "text", "damaged", "Events  false"}})
-	s.err = &agent.BadSelection{Text: "limit takes a number"}
+	s.Err = &agent.BadSelection{Text: "limit takes a number"}
 	s.try([]example{{"GET /eventlog?limit=x", "", 400, "json", refusal("limit takes a number", "selection"), "Events limit=x false"}})
 }
 
@@ -170,8 +170,8 @@ func TestManyEvents(t *testing.T) {
 		s.events = append(s.events, one)
 	}
 	got := s.do("GET", "/eventlog", "")
-	if want := "[" + strings.Join(s.events, ",") + "]"; got.StatusCode != 200 || got.kind() != "json" || got.text != want || got.ContentLength >= 0 {
-		t.Errorf("%s %d of %d bytes, length %d", got.Status, len(got.text), len(want), got.ContentLength)
+	if want := "[" + strings.Join(s.events, ",") + "]"; got.StatusCode != 200 || got.Kind() != "json" || got.Text != want || got.ContentLength >= 0 {
+		t.Errorf("%s %d of %d bytes, length %d", got.Status, len(got.Text), len(want), got.ContentLength)
 	}
 	s.eventsError = errors.New("damaged")
 	r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/eventlog", nil)

@@ -25,11 +25,11 @@ var uuid = regexp.MustCompile(`"id":"([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab
 func (s *site) created(body string) string {
 	s.t.Helper()
 	got := s.do("POST", "/attribute", body)
-	id := uuid.FindStringSubmatch(got.text)
+	id := uuid.FindStringSubmatch(got.Text)
 	if got.StatusCode != 201 || id == nil {
-		s.t.Fatalf("%s: %s %s", body, got.Status, got.text)
+		s.t.Fatalf("%s: %s %s", body, got.Status, got.Text)
 	}
-	s.taken()
+	s.Taken()
 	return id[1]
 }
 
@@ -99,15 +99,15 @@ func TestAttributeTypes(t *testing.T) {
 	} {
 		s := newSite(t, func(c *agent.Config) { c.InputNames = []string{"PATH"} })
 		body := fmt.Sprintf(`{"type":"%sAttributes","label":"l","publishable":true,"mappings":%s}`, tt.kind, tt.mappings)
-		got, calls, inputs := s.do("POST", "/attribute", body), s.taken(), strings.Join(s.inputs(), "; ")
+		got, calls, inputs := s.do("POST", "/attribute", body), s.Taken(), strings.Join(s.inputs(), "; ")
 		if tt.want == "" {
 			if got.StatusCode != 201 || !slices.Equal(calls, []string{"Edit"}) || inputs != "" {
-				t.Errorf("%.200s: %s %.200s %v", body, got.Status, got.text, calls)
+				t.Errorf("%.200s: %s %.200s %v", body, got.Status, got.Text, calls)
 			}
 			continue
 		}
-		if got.StatusCode != 400 || !strings.HasSuffix(got.text, `","input":"`+tt.want+`"}`) || calls != nil || inputs != tt.want {
-			t.Errorf("%.200s: %s %.200s [%s]", body, got.Status, got.text, inputs)
+		if got.StatusCode != 400 || !strings.HasSuffix(got.Text, `","input":"`+tt.want+`"}`) || calls != nil || inputs != tt.want {
+			t.Errorf("%.200s: %s %.200s [%s]", body, got.Status, got.Text, inputs)
 		}
 	}
 }
@@ -128,8 +128,8 @@ func TestAttributeFields(t *testing.T) {
 	} {
 		s := newSite(t, nil)
 		got := s.do("POST", "/attribute", tt.body)
-		if got.StatusCode != 400 || !strings.HasSuffix(got.text, `","input":"`+tt.want+`"}`) || s.taken() != nil {
-			t.Errorf("%s: %s %s", tt.body, got.Status, got.text)
+		if got.StatusCode != 400 || !strings.HasSuffix(got.Text, `","input":"`+tt.want+`"}`) || s.Taken() != nil {
+			t.Errorf("%s: %s %s", tt.body, got.Status, got.Text)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func TestAttributeLimit(t *testing.T) {
 
 // TestSecrets: passwords are in no answer, values that are called like a secret only for who may do everything, and none is in the log.
 func TestSecrets(t *testing.T) {
-	s := newSite(t, func(c *agent.Config) { c.TrustLoopback = true })
+	s := newSite(t, func(c *agent.Config) { c.TrustLoopback, c.Login = true, func(string, string) bool { return true } })
 	s.services.Definitions = []agent.Definition{{Application: s.applications[1], Processes: []agent.Process{{Name: "p", Environment: map[string]string{"DB_PASSWORD": "<visible>", "A": "b"}}}}}
 	s.agreements = []agent.Agreement{{ID: "a", Deployment: map[string]agent.Deployed{"p": {Environment: map[string]string{"ApiToken": "<visible>", "A": "b"}}}}}
 	https := s.created(`{"type":"HTTPSBasicAuthAttributes","label":"h","publishable":false,"mappings":{"url":"https://a","username":"u","password":"<hidden>"}}`)
@@ -171,22 +171,22 @@ func TestSecrets(t *testing.T) {
 		{"POST /service/config", `{"url":"web","attributes":[` + input(`{"TOKEN":"<visible>"}`) + `]}`},
 	} {
 		verb, target, _ := strings.Cut(tt.request, " ")
-		for _, who := range []string{"Bearer global", "Bearer read", ""} {
+		for _, who := range []string{"Bearer global", "Basic dTpw", "Bearer read", ""} {
 			got := s.do(verb, target, tt.body, "Authorization", who)
 			hides := strings.Contains(tt.body, "Auth") && !strings.Contains(tt.request, user)
-			want := who == "Bearer global" && !hides
+			want := (who == "Bearer global" || who == "Basic dTpw") && !hides
 			if got.StatusCode == 401 && who == "Bearer read" && verb != "GET" {
 				continue
 			}
-			if got.StatusCode/100 != 2 || strings.Contains(got.text, "<hidden>") || strings.Contains(got.text, "<visible>") != want || !want && !strings.Contains(got.text, "********") {
-				t.Errorf("%s as %q: %s %s", tt.request, who, got.Status, got.text)
+			if got.StatusCode/100 != 2 || strings.Contains(got.Text, "<hidden>") || strings.Contains(got.Text, "<visible>") != want || !want && !strings.Contains(got.Text, "********") {
+				t.Errorf("%s as %q: %s %s", tt.request, who, got.Status, got.Text)
 			}
 		}
 	}
 	if got := s.settings.Attributes[0].Mappings["password"]; got != "<hidden>3" {
 		t.Errorf("kept is %v", got)
 	}
-	s.err = fmt.Errorf("disk full")
+	s.Err = fmt.Errorf("disk full")
 	s.do("POST", "/attribute", input(`{"MY_SECRET":"<visible>4"}`))
 	s.do("PATCH", "/attribute/"+https, `{"type":"HTTPSBasicAuthAttributes","mappings":{"password":["<hidden>"]}}`)
 	if log := s.log.String(); !strings.Contains(log, "disk full") || strings.Contains(log, "<") {
@@ -248,7 +248,7 @@ func fuzzed(t *testing.T, h *agent.Handler, node *fake, verb, target, body strin
 	r.Header.Set("Authorization", "Bearer global")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	calls := node.taken()
+	calls := node.Taken()
 	if w.Code < 200 || w.Code >= 500 || w.Code >= 400 && len(calls) > 0 || len(calls) > 1 {
 		t.Errorf("%s %s: %d %q", verb, target, w.Code, calls)
 	}

@@ -15,19 +15,9 @@ type client struct {
 // secrets reports whether a client may see values that are called like a secret.
 func (c client) secrets() bool { return c.scope == Global && !c.keyless }
 
-// client finds out who sent a request. Credentials that are wrong are worse than none.
+// client finds out who sent a request.
 func (h *Handler) client(r *http.Request) client {
-	if key, given := door.Key(r); given {
-		return client{scope: h.cfg.Agent.Scope(key)}
-	}
-	if user, password, given := r.BasicAuth(); given {
-		if h.cfg.Login != nil && h.cfg.Login(user, password) {
-			return client{scope: Global}
-		}
-		return client{}
-	}
-	if r.Header.Get("Authorization") == "" && door.Trusted(r, h.cfg.TrustLoopback, h.cfg.Hosts) {
-		return client{scope: Global, keyless: true}
-	}
-	return client{}
+	open := func(key string) (client, bool) { return client{scope: h.cfg.Agent.Scope(key)}, true }
+	c, _ := door.Caller(h.keeper, r, open, client{scope: Global}, client{scope: Global, keyless: true})
+	return c
 }

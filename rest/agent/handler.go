@@ -6,13 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/supvisors/supvisors/rest/internal/door"
 )
-
-// bodyTimeout is how long the body of a request may take when Config does not say.
-const bodyTimeout = 30 * time.Second
 
 // Config is what a Handler serves, and to whom. Only Agent is needed.
 type Config struct {
@@ -24,23 +20,17 @@ type Config struct {
 	// NodeGone404 has GET /node answer 404 when the node is not registered (node_gone_404).
 	NodeGone404 bool
 
-	// Login reports whether a user and a password fit; who has them may do everything. nil lets nobody in that way.
-	Login func(user, password string) bool
-	// TrustLoopback lets clients on this machine in without a key (trust_loopback). They must call it by an address, as localhost or by
-	// one of Hosts: another name may be one that the page of a stranger has made point here. A proxy that names its client is not trusted.
-	TrustLoopback bool
-	Hosts         []string
-	// Origins are those of other sites whose pages may send more than GET and HEAD, such as https://ops.example.com (cors_origins).
-	Origins []string
-	// BodyTimeout is for the whole body of a request, longer is 408; 0 is 30 s.
-	BodyTimeout time.Duration
-	Log         *slog.Logger // nil is slog.Default()
+	Door
+	Log *slog.Logger // nil is slog.Default()
 }
+
+// Door says who may come in beside those with a key (Login, TrustLoopback and Hosts, Origins), and how long a body may take (BodyTimeout).
+type Door = door.Door
 
 // Handler is an http.Handler.
 type Handler struct {
 	cfg    Config
-	guard  *http.CrossOriginProtection
+	keeper *door.Keeper
 	routes *door.Table[route]
 }
 
@@ -48,12 +38,11 @@ type Handler struct {
 func New(cfg Config) (*Handler, error) {
 	cfg.Organization = cmp.Or(cfg.Organization, "supvisors")
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
-	guard, err := door.Guard(cfg.Origins)
+	keeper, err := door.NewKeeper(cfg.Door, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{cfg: cfg, guard: guard, routes: door.NewTable[route]()}
+	h := &Handler{cfg: cfg, keeper: keeper, routes: door.NewTable[route]()}
 	for i := range routes {
 		h.routes.Add(routes[i].path, routes[i].verb, &routes[i])
 	}
@@ -75,9 +64,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-cache, no-store, must-revalidate")
 	w.Header().Set("Pragma", "no-cache, no-store")
-	c := &call{w: w, r: r, cfg: &h.cfg, agent: h.cfg.Agent, route: &none}
-	if err := h.guard.Check(r); err != nil {
-		h.cfg.Log.Warn("request of another site refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+	c := &call{w: w, r: r, cfg: &h.cfg, keeper: h.keeper, agent: h.cfg.Agent, route: &none}
+	if h.keeper.Refuses(r) {
 		c.fail(errOrigin)
 		return
 	}
@@ -104,10 +92,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // call is one request on its way.
 type call struct {
-	w     http.ResponseWriter
-	r     *http.Request
-	cfg   *Config
-	agent Agent
+	w      http.ResponseWriter
+	r      *http.Request
+	cfg    *Config
+	keeper *door.Keeper
+	agent  Agent
 	*route
 	params map[string]string // of the path, escaped
 	client

@@ -7,26 +7,19 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"reflect"
 	"strings"
-	"time"
 )
 
 // body reads what was sent.
 func (c *call) body() ([]byte, error) {
-	// a writer that knows no deadlines has none to set: a request that lies in memory
-	deadline := http.NewResponseController(c.w)
-	deadline.SetReadDeadline(time.Now().Add(c.cfg.BodyTimeout))
-	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, c.limit))
-	switch {
-	case err == nil:
-		deadline.SetReadDeadline(time.Time{}) // the operation may take its time
+	data, status := c.keeper.Body(c.w, c.r, c.limit)
+	switch status {
+	case 0:
 		return data, nil
-	case is[*http.MaxBytesError](err):
+	case http.StatusRequestEntityTooLarge:
 		return nil, errTooLarge
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.w.Header().Set("Connection", "close")
+	case http.StatusRequestTimeout:
 		return nil, errTooSlow
 	}
 	return nil, &BadInput{"body", "the body cannot be read"}

@@ -20,7 +20,7 @@ const (
 // TestStatus: what the node is, and what works in it.
 func TestStatus(t *testing.T) {
 	s := newSite(t, nil)
-	got := s.do("GET", "/status", "").text
+	got := s.do("GET", "/status", "").Text
 	for _, part := range []string{`{"configuration":{"exchange_api":"http://sup01:9001/RPC2","exchange_version":"1.1","required_minimum_exchange_version":"1.0","preferred_exchange_version":"1.2","mms_api":"","agbot_api":"","architecture":"`,
 		`","horizon_version":"1.2"},"connectivity":{"sup02":true},"identifier":"10.0.0.1:9001","nick_identifier":"sup01","fsm_statename":"OPERATION","master_identifier":"10.0.0.1:9001","uptime":90}`} {
 		if !strings.Contains(got, part) {
@@ -106,16 +106,16 @@ func TestRegistration(t *testing.T) {
 	} {
 		s := newSite(t, nil)
 		s.setNode(func(n *agent.Node) { *n = agent.Node{ID: "sup01"} })
-		got, calls, inputs := s.do("POST", "/node", tt.body), strings.Join(s.taken(), "; "), strings.Join(s.inputs(), "; ")
+		got, calls, inputs := s.do("POST", "/node", tt.body), strings.Join(s.Taken(), "; "), strings.Join(s.inputs(), "; ")
 		if strings.HasPrefix(tt.want, "Register") {
 			if got.StatusCode != 201 || calls != tt.want || inputs != "" {
-				t.Errorf("%s: %s %s [%s] [%s]", tt.body, got.Status, got.text, calls, inputs)
+				t.Errorf("%s: %s %s [%s] [%s]", tt.body, got.Status, got.Text, calls, inputs)
 			}
-		} else if got.StatusCode != 400 || !strings.HasSuffix(got.text, `","input":"`+tt.want+`"}`) || calls != "" || inputs != tt.want {
-			t.Errorf("%s: %s %s [%s] [%s]", tt.body, got.Status, got.text, calls, inputs)
+		} else if got.StatusCode != 400 || !strings.HasSuffix(got.Text, `","input":"`+tt.want+`"}`) || calls != "" || inputs != tt.want {
+			t.Errorf("%s: %s %s [%s] [%s]", tt.body, got.Status, got.Text, calls, inputs)
 		}
-		if strings.Contains(got.text, "token\":") || strings.Contains(s.log.String(), "organization") {
-			t.Errorf("%s: %s %s", tt.body, got.text, s.log)
+		if strings.Contains(got.Text, "token\":") || strings.Contains(s.log.String(), "organization") {
+			t.Errorf("%s: %s %s", tt.body, got.Text, s.log)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestWorkerLog(t *testing.T) {
 	var body struct {
 		Log []string `json:"worker_status_log"`
 	}
-	if err := json.Unmarshal([]byte(s.do("GET", "/status/workers", "").text), &body); err != nil {
+	if err := json.Unmarshal([]byte(s.do("GET", "/status/workers", "").Text), &body); err != nil {
 		t.Fatal(err)
 	}
 	if len(body.Log) != 1000 || !strings.HasSuffix(body.Log[0], " Worker w500: .") || !strings.HasSuffix(body.Log[999], " Worker w1499: .") {

@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/rest/agent"
 )
 
@@ -55,23 +53,23 @@ func TestVerbs(t *testing.T) {
 			for _, key := range []string{"", "wrong", "read", "global"} {
 				s := newFull(t, nil)
 				got := s.do(verb, p.path, p.body, "Authorization", strings.TrimSpace("ApiKey "+key))
-				acted := slices.ContainsFunc(s.taken(), func(call string) bool { return !strings.HasPrefix(call, "Events") })
+				acted := slices.ContainsFunc(s.Taken(), func(call string) bool { return !strings.HasPrefix(call, "Events") })
 				looks := verb == "GET" || verb == "HEAD"
-				switch what := fmt.Sprintf("%s %s with %q: %s %s", verb, p.path, key, got.Status, got.text); {
+				switch what := fmt.Sprintf("%s %s with %q: %s %s", verb, p.path, key, got.Status, got.Text); {
 				case verb == "OPTIONS":
-					if got.StatusCode != 200 || got.text != "" || got.Header.Get("Allow") != strings.Join(allow, ", ") {
+					if got.StatusCode != 200 || got.Text != "" || got.Header.Get("Allow") != strings.Join(allow, ", ") {
 						t.Error(what, got.Header)
 					}
 				case !slices.Contains(allow, verb):
-					if got.StatusCode != 405 || got.text != `{"error":"the path does not take this verb"}` && verb != "HEAD" || got.Header.Get("Allow") != strings.Join(allow, ", ") {
+					if got.StatusCode != 405 || got.Text != `{"error":"the path does not take this verb"}` && verb != "HEAD" || got.Header.Get("Allow") != strings.Join(allow, ", ") {
 						t.Error(what, got.Header)
 					}
 				case key == "global" || key == "read" && looks:
-					if got.StatusCode == 401 || looks && acted || verb == "HEAD" && (got.text != "" || got.ContentLength <= 0) {
+					if got.StatusCode == 401 || looks && acted || verb == "HEAD" && (got.Text != "" || got.ContentLength <= 0) {
 						t.Error(what)
 					}
 				default:
-					if got.StatusCode != 401 || got.text != unauthorized && verb != "HEAD" || got.Header.Get("WWW-Authenticate") == "" || acted {
+					if got.StatusCode != 401 || got.Text != unauthorized && verb != "HEAD" || got.Header.Get("WWW-Authenticate") == "" || acted {
 						t.Error(what)
 					}
 				}
@@ -112,7 +110,7 @@ func TestFailures(t *testing.T) {
 			"GET /eventlog", "GET /eventlog/all", "DELETE /eventlog", "DELETE /eventlog/prune",
 		} {
 			s := newFull(t, nil)
-			s.err = tt.err
+			s.Err = tt.err
 			verb, target, _ := strings.Cut(request, " ")
 			target, body, _ := strings.Cut(target, " ")
 			s.setNode(func(n *agent.Node) {
@@ -129,8 +127,8 @@ func TestFailures(t *testing.T) {
 				status = 503
 			}
 			got := s.do(verb, target, body)
-			if got.StatusCode != status || got.kind() != tt.kind || got.text != tt.text {
-				t.Errorf("%s: %T is %s %s %q", request, tt.err, got.Status, got.kind(), got.text)
+			if got.StatusCode != status || got.Kind() != tt.kind || got.Text != tt.text {
+				t.Errorf("%s: %T is %s %s %q", request, tt.err, got.Status, got.Kind(), got.Text)
 			}
 			if logged := strings.Contains(s.log.String(), "disk full"); logged != (status >= 500) {
 				t.Errorf("%s: %T is logged: %t", request, tt.err, logged)
@@ -182,10 +180,10 @@ func TestBodies(t *testing.T) {
 	})
 	for _, kind := range []string{"application/json", "text/plain", "application/json; charset=utf-8", "", "nonsense;;"} {
 		if got := s.do("POST", "/service/configstate", ` {"configState":"active"} `, "Content-Type", kind); got.StatusCode != 200 {
-			t.Errorf("%q: %s %s", kind, got.Status, got.text)
+			t.Errorf("%q: %s %s", kind, got.Status, got.Text)
 		}
 	}
-	s.taken()
+	s.Taken()
 	s.try([]example{
 		{"POST /service/configstate", "{\"configState\":\"act\xffive\"}", 400, "json", `{"error":"Supported…`, ""},
 		{"POST /service/configstate", `{"configState":` + strings.Repeat("[", 20000), 400, "json", `{"error":"the body is not JSON: …`, ""},
@@ -223,38 +221,24 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// dial sends a text to a site.
-func (s *site) dial(text string) net.Conn {
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
-	if _, err := io.WriteString(conn, text); err != nil {
-		s.t.Fatal(err)
-	}
-	return conn
-}
-
 // TestSlowBodies: a client that is too slow is told so; one without a key is not waited for.
 func TestSlowBodies(t *testing.T) {
 	s := newSite(t, func(c *agent.Config) { c.BodyTimeout = 50 * time.Millisecond })
-	slow := s.dial("PUT /node/configstate?apikey=global HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n{\"state\":")
+	slow := doortest.Dial(t, s.url, "PUT /node/configstate?apikey=global HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n{\"state\":")
 	data, err := io.ReadAll(slow) // the server ends it
 	if got := string(data); err != nil || !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "Connection: close") || !strings.HasSuffix(got, refusal("the body takes too long", "body")) {
 		t.Errorf("%q %v", got, err)
 	}
 	for _, key := range []string{"", "?apikey=read"} {
-		stranger := s.dial("PUT /node/configstate" + key + " HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n{")
+		stranger := doortest.Dial(t, s.url, "PUT /node/configstate"+key+" HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n{")
 		line := make([]byte, len("HTTP/1.1 401"))
 		if _, err := io.ReadFull(stranger, line); err != nil || string(line) != "HTTP/1.1 401" {
 			t.Errorf("%q %v", line, err)
 		}
 	}
-	cut := s.dial("PUT /node/configstate?apikey=global HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
+	cut := doortest.Dial(t, s.url, "PUT /node/configstate?apikey=global HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n")
 	line := make([]byte, len("HTTP/1.1 400"))
-	if _, err := io.ReadFull(cut, line); err != nil || string(line) != "HTTP/1.1 400" || s.taken() != nil {
+	if _, err := io.ReadFull(cut, line); err != nil || string(line) != "HTTP/1.1 400" || s.Taken() != nil {
 		t.Errorf("%q %v", line, err)
 	}
 }
@@ -287,7 +271,7 @@ func TestCallers(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		s.h.ServeHTTP(w, r)
-		if w.Code != tt.status || (s.taken() != nil) != (tt.status == 200) {
+		if w.Code != tt.status || (s.Taken() != nil) != (tt.status == 200) {
 			t.Errorf("%+v: %d %s", tt, w.Code, w.Body)
 		}
 		if log := s.log.String(); strings.Contains(log, "apikey") || strings.Contains(log, "dTp") || strings.Contains(log, "evil") != (tt.status == 403 && tt.header == "Origin") {
@@ -307,11 +291,11 @@ func TestOrigins(t *testing.T) {
 		{"DELETE", "http://evil.example", 403}, {"DELETE", "null", 403}, {"DELETE", "https://ops.example.com", 200}, {"GET", "http://evil.example", 200},
 	} {
 		got := s.do(tt.verb, "/agreement/a", "", "Origin", tt.origin)
-		if got.StatusCode != tt.status || (got.text == refused) != (tt.status == 403) || got.Header.Get("Access-Control-Allow-Origin") != "" {
-			t.Errorf("%s by %s: %s %s", tt.verb, tt.origin, got.Status, got.text)
+		if got.StatusCode != tt.status || (got.Text == refused) != (tt.status == 403) || got.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s by %s: %s %s", tt.verb, tt.origin, got.Status, got.Text)
 		}
 	}
-	if _, err := agent.New(agent.Config{Agent: s.fake, Origins: []string{"nonsense"}}); err == nil {
+	if _, err := agent.New(agent.Config{Agent: s.fake, Door: agent.Door{Origins: []string{"nonsense"}}}); err == nil {
 		t.Error("an origin that is none is taken")
 	}
 }
@@ -320,21 +304,7 @@ func TestOrigins(t *testing.T) {
 func TestUnixSocket(t *testing.T) {
 	s := newFull(t, nil)
 	s.settings.Attributes[0].Mappings = agent.Mappings{"TOKEN": "<secret>"}
-	path := filepath.Join(t.TempDir(), "s")
-	ln, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewUnstartedServer(s.h)
-	server.Listener.Close()
-	server.Listener = ln
-	server.Start()
-	defer server.Close()
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}}}
-	defer client.CloseIdleConnections()
-	resp, err := client.Get("http://x/attribute")
+	resp, err := doortest.ServeUnix(t, s.h).Get("http://x/attribute")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,40 +318,14 @@ func TestUnixSocket(t *testing.T) {
 // waiting is a node whose unregistration ends with its context.
 type waiting struct {
 	*fake
-	began chan struct{}
-	ended chan error
+	doortest.Wait
 }
 
-func (w waiting) Unregister(ctx context.Context, _ agent.Unregistration) error {
-	close(w.began)
-	<-ctx.Done()
-	w.ended <- ctx.Err()
-	return ctx.Err()
-}
+func (w waiting) Unregister(ctx context.Context, _ agent.Unregistration) error { return w.For(ctx) }
 
 // TestLeavingClients: a client that leaves ends the waiting of its call.
 func TestLeavingClients(t *testing.T) {
-	node := waiting{newFake(), make(chan struct{}), make(chan error, 1)}
+	node := waiting{newFake(), doortest.NewWait()}
 	s := newSite(t, func(c *agent.Config) { c.Agent = node })
-	ctx, leave := context.WithCancel(t.Context())
-	go func() {
-		<-node.began
-		leave()
-	}()
-	r, err := http.NewRequestWithContext(ctx, "DELETE", s.url+"/node?apikey=global", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp, err := http.DefaultClient.Do(r); err == nil {
-		resp.Body.Close()
-		t.Error(resp.Status)
-	}
-	select {
-	case err := <-node.ended:
-		if err != context.Canceled {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the call goes on waiting")
-	}
+	node.Leave(t, "DELETE", s.url+"/node?apikey=global", "")
 }

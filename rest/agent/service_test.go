@@ -32,7 +32,7 @@ func TestServices(t *testing.T) {
 	var body struct {
 		Definitions, Instances struct{ Active, Archived []map[string]any }
 	}
-	if err := json.Unmarshal([]byte(s.do("GET", "/service", "").text), &body); err != nil {
+	if err := json.Unmarshal([]byte(s.do("GET", "/service", "").Text), &body); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -81,7 +81,7 @@ func TestContainers(t *testing.T) {
 	} {
 		s := newSite(t, nil)
 		s.services.Instances = []agent.Instance{{Containers: []agent.Container{{State: tt.state, ExitStatus: tt.exit, Since: time.Now().Add(-tt.ago)}}}}
-		if got := s.do("GET", "/service", "").text; !strings.Contains(got, `"State":"`+tt.name+`","Status":"`+tt.words+`"`) {
+		if got := s.do("GET", "/service", "").Text; !strings.Contains(got, `"State":"`+tt.name+`","Status":"`+tt.words+`"`) {
 			t.Errorf("%+v: %s", tt, got)
 		}
 	}
@@ -92,11 +92,11 @@ func TestServiceConfig(t *testing.T) {
 	s := newSite(t, nil)
 	s.created(`{"type":"LocationAttributes","label":"here","publishable":true,"mappings":{"lat":1,"lon":2}}`)
 	first := s.do("POST", "/service/config", `{"url":"web","organization":"supvisors","attributes":[`+input(`{"FOO":"b1"}`)+`]}`)
-	id := uuid.FindStringSubmatch(first.text)
+	id := uuid.FindStringSubmatch(first.Text)
 	if first.StatusCode != 201 || id == nil {
-		t.Fatal(first.Status, first.text)
+		t.Fatal(first.Status, first.Text)
 	}
-	s.taken()
+	s.Taken()
 	arch := `"arch":"` + runtime.GOARCH + `"`
 	other := map[string]string{"amd64": "x86_64", "arm64": "aarch64", "arm": "armhf"}[runtime.GOARCH]
 	stored := `{"sensor_url":"web","sensor_org":"supvisors","sensor_version":"[1.0,2)","auto_upgrade":false,"active_upgrade":true,"attributes":[{"lat":1,"lon":2,"meta":{"id":`
@@ -115,7 +115,7 @@ func TestServiceConfig(t *testing.T) {
 		{"POST /service/config", `{"url":"web","attributes":[` + input("{}") + "," + input("{}") + `]}`, 400, "json", refusal("there are two attributes of one type", "service.attributes"), ""},
 		{"POST /service/config", `[]`, 400, "json", refusal("the body must be a JSON object", "service"), ""},
 	})
-	got := s.do("GET", "/service/config", "").text
+	got := s.do("GET", "/service/config", "").Text
 	for _, part := range []string{stored, `{"mappings":{"FOO":"b2"},"meta":{"id":"` + id[1] + `","type":"UserInputAttributes","label":"in","host_only":false,"publishable":false},"service_specs":[{"url":"web","organization":"supvisors"}]}`} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%s lacks %s", got, part)
@@ -134,8 +134,8 @@ func TestVersionRanges(t *testing.T) {
 		"1,2": false, "[1]": false, "[,1]": false, "[1,]": false, "[": false, "()": false, "1..2": false, "[INFINITY,1]": false, "-1": false,
 	} {
 		got := s.do("POST", "/service/config", `{"url":"web","versionRange":"`+text+`"}`)
-		if (got.StatusCode == 201) != ok || !ok && !strings.Contains(got.text, `"input":"service.versionRange"`) {
-			t.Errorf("%s: %s %s", text, got.Status, got.text)
+		if (got.StatusCode == 201) != ok || !ok && !strings.Contains(got.Text, `"input":"service.versionRange"`) {
+			t.Errorf("%s: %s %s", text, got.Status, got.Text)
 		}
 	}
 }
@@ -165,7 +165,7 @@ func TestServiceStates(t *testing.T) {
 		{"POST /service/configstate", `{"url":"<","org":"supvisors","configState":"active"}`, 400, "json", `{"error":"only letters…`, ""},
 		{"POST /service/configstate", ``, 400, "json", refusal("the body must be a JSON object", "body"), ""},
 	})
-	s.err = &agent.BadInput{Input: "url", Text: "p is in a and b"}
+	s.Err = &agent.BadInput{Input: "url", Text: "p is in a and b"}
 	s.try([]example{{"POST /service/configstate", `{"url":"web","org":"supvisors","configState":"suspended"}`, 400, "json", refusal("p is in a and b", "url"), "Suspend web true"}})
 }
 
@@ -178,6 +178,6 @@ func TestPolicies(t *testing.T) {
 		`"apiSpec":[{"specRef":"web","organization":"supvisors","version":"1.0.0","exclusiveAccess":true,"arch":"` + runtime.GOARCH + `"}],"agreementProtocols":[{"name":"Basic"}],` +
 		`"valueExchange":{},"resourceLimits":{},"dataVerification":{"metering":{}},"proposalRejection":{},"maxAgreements":1,"properties":[{"name":"cpus","value":4},{"name":"b","value":[true]},{"name":"rack","value":7}],` +
 		`"ha_group":{},"nodeHealth":{},"supvisors":{"application":{"starting_strategy":"CONFIG"}}}}`, ""}})
-	s.err = errors.New("no rules")
+	s.Err = errors.New("no rules")
 	s.try([]example{{"GET /service/policy", "", 500, "text", "no rules", ""}})
 }

@@ -33,16 +33,7 @@ func (s Scope) covers(app string, look bool) bool { return s.Global || s.App == 
 // secrets reports whether the scope may see the secrets of an application; those of "" are the node's.
 func (s Scope) secrets(app string) bool { return !s.Keyless && (s.Global || app != "" && s.App == app) }
 
-// caller finds out who sent a request, false for nobody. Credentials that are wrong are worse than none.
+// caller finds out who sent a request, false for nobody.
 func (h *Handler) caller(r *http.Request) (Scope, bool) {
-	if key, given := door.Key(r); given {
-		return h.cfg.Device.Scope(key)
-	}
-	if user, password, given := r.BasicAuth(); given {
-		return Scope{Global: true}, h.cfg.Login != nil && h.cfg.Login(user, password)
-	}
-	if r.Header.Get("Authorization") != "" {
-		return Scope{}, false
-	}
-	return Scope{Global: true, Keyless: true}, door.Trusted(r, h.cfg.TrustLoopback, h.cfg.Hosts)
+	return door.Caller(h.keeper, r, h.cfg.Device.Scope, Scope{Global: true}, Scope{Global: true, Keyless: true})
 }

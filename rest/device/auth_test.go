@@ -2,16 +2,14 @@ package device_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -54,12 +52,12 @@ func TestKeys(t *testing.T) {
 					path += "?apikey=" + headers[len(headers)-1]
 				}
 				got := s.do(verb, path, tt.body, headers...)
-				acted := s.taken() != nil
+				acted := s.Taken() != nil
 				if got.StatusCode != tt.statuses[i] || got.StatusCode == 401 && acted {
-					t.Errorf("%s with %q by %v: %s %q, wanted %d", tt.request, key, headers, got.Status, got.text, tt.statuses[i])
+					t.Errorf("%s with %q by %v: %s %q, wanted %d", tt.request, key, headers, got.Status, got.Text, tt.statuses[i])
 				}
-				if want := http.StatusText(http.StatusUnauthorized); got.StatusCode == 401 && (!strings.Contains(got.text, want) || got.Header.Get("WWW-Authenticate") == "") {
-					t.Errorf("%s with %q: %q %v", tt.request, key, got.text, got.Header)
+				if want := http.StatusText(http.StatusUnauthorized); got.StatusCode == 401 && (!strings.Contains(got.Text, want) || got.Header.Get("WWW-Authenticate") == "") {
+					t.Errorf("%s with %q: %q %v", tt.request, key, got.Text, got.Header)
 				}
 			}
 		}
@@ -78,13 +76,17 @@ func TestSecrets(t *testing.T) {
 		{"/v1/device/host-config", "?apikey=global", true}, {"/v1/device/host-config", "?apikey=read", false}, {"/v1/device/host-config", "", false},
 	} {
 		got := s.do("GET", tt.target+tt.key, "")
-		if got.StatusCode != 200 || strings.Contains(got.text, "<secret>") != tt.shown || strings.Contains(got.text, "****") == tt.shown {
-			t.Errorf("%s%s: %s %s", tt.target, tt.key, got.Status, got.text)
+		if got.StatusCode != 200 || strings.Contains(got.Text, "<secret>") != tt.shown || strings.Contains(got.Text, "****") == tt.shown {
+			t.Errorf("%s%s: %s %s", tt.target, tt.key, got.Status, got.Text)
 		}
 	}
+	login := newSite(t, func(c *device.Config) { c.Login = func(string, string) bool { return true } })
+	if got := login.do("GET", "/v1/apps/web", "", "Authorization", "Basic dTpw"); !strings.Contains(got.Text, "<secret>") {
+		t.Errorf("with a password: %s %s", got.Status, got.Text)
+	}
 	want := `{"network":{"proxy":{"type":"socks5","ip":"10.0.0.9","port":"8123","login":"me","password":"<secret>","noProxy":["10.0.0.0/8"]},"hostname":"h1"}}`
-	if got := s.do("GET", "/v1/device/host-config?apikey=global", ""); got.text != want {
-		t.Error(got.text)
+	if got := s.do("GET", "/v1/device/host-config?apikey=global", ""); got.Text != want {
+		t.Error(got.Text)
 	}
 }
 
@@ -155,39 +157,25 @@ func TestLoopback(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		s.h.ServeHTTP(w, r)
-		if w.Code != tt.status || (s.taken() != nil) != (tt.status == 204) {
+		if w.Code != tt.status || (s.Taken() != nil) != (tt.status == 204) {
 			t.Errorf("%s to %q, %s %s: %d", tt.remote, tt.host, tt.header, tt.content, w.Code)
 		}
 	}
 	s := newSite(t, trust)
-	if got := s.do("POST", "/v1/regenerate-api-key", ""); got.StatusCode != 401 || s.taken() != nil {
-		t.Errorf("a key for nobody: %s %s", got.Status, got.text)
+	if got := s.do("POST", "/v1/regenerate-api-key", ""); got.StatusCode != 401 || s.Taken() != nil {
+		t.Errorf("a key for nobody: %s %s", got.Status, got.Text)
 	}
 }
 
 // Who may open the socket of the daemon needs no key.
 func TestUnixSocket(t *testing.T) {
 	s := newSite(t, nil)
-	path := filepath.Join(t.TempDir(), "s")
-	ln, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewUnstartedServer(s.h)
-	server.Listener.Close()
-	server.Listener = ln
-	server.Start()
-	defer server.Close()
-	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", path)
-	}}}
-	defer client.CloseIdleConnections()
-	resp, err := client.Post("http://x/v1/blink", "", nil)
+	resp, err := doortest.ServeUnix(t, s.h).Post("http://x/v1/blink", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	if calls := s.taken(); resp.StatusCode != 200 || len(calls) != 1 {
+	if calls := s.Taken(); resp.StatusCode != 200 || len(calls) != 1 {
 		t.Errorf("%s %v", resp.Status, calls)
 	}
 }
@@ -210,17 +198,17 @@ func TestOrigins(t *testing.T) {
 		{"GET", "/v1/device?apikey=global", "Origin", "http://evil.example", 200},
 	} {
 		got := s.do(tt.verb, tt.target, "", tt.header, tt.value)
-		if acted := s.taken() != nil; got.StatusCode != tt.status || acted != (tt.status == 200) {
+		if acted := s.Taken() != nil; got.StatusCode != tt.status || acted != (tt.status == 200) {
 			t.Errorf("%s %s %s: %s", tt.verb, tt.target, tt.value, got.Status)
 		}
 	}
-	s.err = fmt.Errorf("broken")
+	s.Err = fmt.Errorf("broken")
 	s.do("GET", "/v1/device?apikey=global", "")
 	s.do("POST", "/supervisor/v1/device?apikey=global", `{"uuid":"u"}`)
 	if text := log.String(); !strings.Contains(text, "evil.example") || !strings.Contains(text, "broken") || strings.Contains(text, "global") || strings.Contains(text, "apikey") {
 		t.Error(text)
 	}
-	if _, err := device.New(device.Config{Device: s.fake, Origins: []string{"nonsense"}}); err == nil {
+	if _, err := device.New(device.Config{Device: s.fake, Door: device.Door{Origins: []string{"nonsense"}}}); err == nil {
 		t.Error("an origin that is none is taken")
 	}
 }

@@ -3,27 +3,23 @@ package device_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
 // fake is a node with the applications web (1002) and grp (7), whose operations are only noted.
 type fake struct {
-	mu    sync.Mutex
-	calls []string
+	doortest.Notes
 
-	err     error    // of each operation
-	allowed []string // the words of allow
+	mu      sync.Mutex // of the keys
+	allowed []string   // the words of allow
 	health  device.Health
 	proxy   *device.Proxy
 	nodes   []device.Node
@@ -40,22 +36,6 @@ func newFake() *fake {
 	}
 }
 
-func (f *fake) note(format string, args ...any) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.calls = append(f.calls, strings.TrimSpace(fmt.Sprintf(format, args...)))
-	return f.err
-}
-
-// taken returns what was noted since the last time.
-func (f *fake) taken() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	calls := f.calls
-	f.calls = nil
-	return calls
-}
-
 func forced(force bool) string {
 	if force {
 		return "force"
@@ -70,7 +50,7 @@ func (f *fake) State(context.Context) (device.State, error) {
 		APIPort: 48484, IPAddresses: []string{"10.0.0.1", "10.0.1.1"}, MACAddresses: []string{"02:00:00:00:00:01"}, Commit: "c0", Status: "Idle",
 		OSVersion: "Debian", Version: "1.2.3", UpdatePending: true, UUID: "u1", DeviceID: 11, Name: "n1", Identifier: "10.0.0.1:9001", FSMState: "OPERATION",
 		Apps: []device.AppState{{ID: 1002, Name: "web", Status: "RUNNING"}},
-	}, f.note("State")
+	}, f.Note("State")
 }
 
 func (f *fake) App(_ context.Context, app string, secrets bool) (device.App, error) {
@@ -80,7 +60,7 @@ func (f *fake) App(_ context.Context, app string, secrets bool) (device.App, err
 	}
 	one := device.Service{Name: "p1", Status: "RUNNING", ContainerID: "id1", ImageID: "/bin/p1", PID: 41, Env: map[string]string{"FOO": "bar", "PASSWORD": password}}
 	two := device.Service{Name: "p2", Status: "STOPPED", ContainerID: "id2", ImageID: "/bin/p2"}
-	return device.App{AppState: device.AppState{ID: 1002, Name: app, Status: "RUNNING"}, Commit: "c1", Services: []device.Service{one, two}}, f.note("App %s", app)
+	return device.App{AppState: device.AppState{ID: 1002, Name: app, Status: "RUNNING"}, Commit: "c1", Services: []device.Service{one, two}}, f.Note("App %s", app)
 }
 
 func (f *fake) AppName(app string) (string, error) {
@@ -100,32 +80,32 @@ func (f *fake) AppName(app string) (string, error) {
 func (f *fake) Allows(what string) bool { return slices.Contains(f.allowed, what) }
 
 func (f *fake) StartApp(_ context.Context, app string) (device.Containers, error) {
-	return device.Containers{First: "id1", IDs: map[string]string{"p1": "id1"}, Elsewhere: map[string]string{"p2": "n2"}}, f.note("StartApp %s", app)
+	return device.Containers{First: "id1", IDs: map[string]string{"p1": "id1"}, Elsewhere: map[string]string{"p2": "n2"}}, f.Note("StartApp %s", app)
 }
 
 func (f *fake) StopApp(_ context.Context, app string, force bool) (device.Containers, error) {
-	return device.Containers{First: "id1", IDs: map[string]string{"p1": "id1", "p2": "id2"}}, f.note("StopApp %s %s", app, forced(force))
+	return device.Containers{First: "id1", IDs: map[string]string{"p1": "id1", "p2": "id2"}}, f.Note("StopApp %s %s", app, forced(force))
 }
 
 func (f *fake) RestartApp(_ context.Context, app string, force bool) error {
-	return f.note("RestartApp %s %s", app, forced(force))
+	return f.Note("RestartApp %s %s", app, forced(force))
 }
 
 func (f *fake) Purge(_ context.Context, app string, force bool) error {
-	return f.note("Purge %s %s", app, forced(force))
+	return f.Note("Purge %s %s", app, forced(force))
 }
 
-func (f *fake) Update(force, cancel bool) { f.note("Update %t %t", force, cancel) }
+func (f *fake) Update(force, cancel bool) { f.Note("Update %t %t", force, cancel) }
 
-func (f *fake) Reboot(_ context.Context, force bool) error { return f.note("Reboot %s", forced(force)) }
+func (f *fake) Reboot(_ context.Context, force bool) error { return f.Note("Reboot %s", forced(force)) }
 
 func (f *fake) Shutdown(_ context.Context, force bool) error {
-	return f.note("Shutdown %s", forced(force))
+	return f.Note("Shutdown %s", forced(force))
 }
 
-func (f *fake) Blink() { f.note("Blink") }
+func (f *fake) Blink() { f.Note("Blink") }
 
-func (f *fake) SetProbe(on bool) { f.note("SetProbe %t", on) }
+func (f *fake) SetProbe(on bool) { f.Note("SetProbe %t", on) }
 
 func (f *fake) HostConfig(_ context.Context, secrets bool) (device.HostConfig, error) {
 	p := f.proxy
@@ -134,7 +114,7 @@ func (f *fake) HostConfig(_ context.Context, secrets bool) (device.HostConfig, e
 		masked.Password = "****"
 		p = &masked
 	}
-	return device.HostConfig{Hostname: "h1", Proxy: p}, f.err
+	return device.HostConfig{Hostname: "h1", Proxy: p}, f.Err
 }
 
 func (f *fake) SetHostConfig(_ context.Context, change device.HostConfigChange, force bool) error {
@@ -145,7 +125,7 @@ func (f *fake) SetHostConfig(_ context.Context, change device.HostConfigChange, 
 	if change.Proxy != nil {
 		text += fmt.Sprintf(" %v", *change.Proxy)
 	}
-	return f.note("%s %s", text, forced(force))
+	return f.Note("%s %s", text, forced(force))
 }
 
 func (f *fake) Scope(key string) (device.Scope, bool) {
@@ -157,7 +137,7 @@ func (f *fake) Scope(key string) (device.Scope, bool) {
 
 // RegenerateKey makes new-KEY of KEY.
 func (f *fake) RegenerateKey(_ context.Context, scope device.Scope) (string, error) {
-	if err := f.note("RegenerateKey %t %s", scope.Global, scope.App); err != nil {
+	if err := f.Note("RegenerateKey %t %s", scope.Global, scope.App); err != nil {
 		return "", err
 	}
 	f.mu.Lock()
@@ -191,7 +171,7 @@ func (f *fake) Resolve(to device.Target) ([]device.Node, error) {
 }
 
 func (f *fake) Forward(ctx context.Context, node device.Node, scope device.Scope, r device.Request) (device.Answer, error) {
-	f.note("Forward %s %s %s?%s %s", node.UUID, r.Method, r.Path, r.Query, r.Body)
+	f.Note("Forward %s %s %s?%s %s", node.UUID, r.Method, r.Path, r.Query, r.Body)
 	return f.forward(ctx, node, scope, r)
 }
 
@@ -214,83 +194,26 @@ func newSite(t *testing.T, change func(*device.Config)) *site {
 	if s.h, err = device.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(s.h)
-	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url = doortest.Serve(t, s.h)
 	return s
 }
 
-type answer struct {
-	*http.Response
-	text string
-}
-
-// kind is the media type of the answer, in a word.
-func (a answer) kind() string {
-	switch a.Header.Get("Content-Type") {
-	case "application/json":
-		return "json"
-	case "text/plain; charset=utf-8":
-		return "text"
-	case "":
-		return ""
-	}
-	return a.Header.Get("Content-Type")
-}
-
-// do sends a request as curl does: a body without a type is called a form. Headers are names and values in turn.
-func (s *site) do(verb, target, body string, headers ...string) answer {
+// do sends a request; headers are names and values in turn.
+func (s *site) do(verb, target, body string, headers ...string) doortest.Answer {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), verb, s.url, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	path, query, _ := strings.Cut(target, "?")
-	r.URL.RawQuery = query
-	if r.URL.Path, err = url.PathUnescape(path); err != nil {
-		s.t.Fatal(err)
-	}
-	r.URL.RawPath = path
-	if body != "" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(resp.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return answer{resp, string(data)}
+	return doortest.Do(s.t, verb, s.url, target, body, headers...)
 }
 
-// example is a request with what it must do.
-type example struct {
-	request string // verb and target; {} stands for the query with the global key
-	body    string
-	status  int
-	kind    string // of the answer: text, json or nothing
-	text    string
-	calls   string // joined by "; "
-}
+// example is one with {} in its target for the query with the global key.
+type example doortest.Example
 
-// try makes the requests in turn. Only the beginning of a text that ends in … is compared.
+// try makes the requests in turn.
 func (s *site) try(examples []example) {
 	s.t.Helper()
 	for _, e := range examples {
-		verb, target, _ := strings.Cut(e.request, " ")
-		got := s.do(verb, strings.Replace(target, "{}", "?apikey=global", 1), e.body)
-		calls := strings.Join(s.taken(), "; ")
-		start, open := strings.CutSuffix(e.text, "…")
-		if got.StatusCode != e.status || got.kind() != e.kind || calls != e.calls || got.text != e.text && !(open && strings.HasPrefix(got.text, start)) {
-			s.t.Errorf("%s %.60s\n   got %d %s %q [%s]\nwanted %d %s %q [%s]", e.request, e.body, got.StatusCode, got.kind(), got.text, calls,
-				e.status, e.kind, e.text, e.calls)
-		}
+		verb, target, _ := strings.Cut(e.Request, " ")
+		got := s.do(verb, strings.Replace(target, "{}", "?apikey=global", 1), e.Body)
+		doortest.Example(e).Check(s.t, got, s.Taken())
 	}
 }
 

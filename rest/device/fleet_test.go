@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -67,7 +68,7 @@ func TestFleetOne(t *testing.T) {
 		{"POST /supervisor/v1/apps/web{}", `{"uuid":"u1","method":"GET"}`, 200, "json", `{"appId":1002,…`, `App web`},
 	})
 	want := []string{"State", "RestartApp web force", "StopApp a/b c%", "SetProbe false", "SetProbe false", "Update true false", `SetHostConfig "h2"`, "Reboot"}
-	if calls := all[1].taken(); !slices.Equal(calls, want) {
+	if calls := all[1].Taken(); !slices.Equal(calls, want) {
 		t.Errorf("%q", calls)
 	}
 	got := s.do("POST", "/supervisor/v1/blink?apikey=global", `{"uuid":"u2","method":"GET"}`)
@@ -102,11 +103,11 @@ func TestFleetBadRequests(t *testing.T) {
 	} {
 		got := s.do("POST", "/supervisor/v1/device?apikey=global", body)
 		var text struct{ Data, Error string }
-		if err := json.Unmarshal([]byte(got.text), &text); err != nil || fmt.Sprintf("%d %s", got.StatusCode, text.Error) != want || text.Data != "" {
-			t.Errorf("%s: %s %s", body, got.Status, got.text)
+		if err := json.Unmarshal([]byte(got.Text), &text); err != nil || fmt.Sprintf("%d %s", got.StatusCode, text.Error) != want || text.Data != "" {
+			t.Errorf("%s: %s %s", body, got.Status, got.Text)
 		}
 	}
-	if calls := s.taken(); calls != nil {
+	if calls := s.Taken(); calls != nil {
 		t.Error(calls)
 	}
 }
@@ -122,11 +123,11 @@ func TestFleetEnds(t *testing.T) {
 		{"POST /supervisor/v1/shutdown{}", `{"appId":"web","data":{"all":true}}`, 400, "json", `{"Data":"","Error":"/v1/shutdown for all…`, ""},
 	})
 	got := s.do("POST", "/supervisor/v1/reboot?apikey=global", `{"appId":"web","all":true,"data":{"force":true}}`)
-	if got.StatusCode != 200 || strings.Count(got.text, `"status":202,"body":{"Data":"OK","Error":""}`) != 3 {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got.StatusCode != 200 || strings.Count(got.Text, `"status":202,"body":{"Data":"OK","Error":""}`) != 3 {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 	for i, node := range all {
-		if calls := node.taken(); !slices.Contains(calls, "Reboot force") {
+		if calls := node.Taken(); !slices.Contains(calls, "Reboot force") {
 			t.Errorf("node %d: %q", i+1, calls)
 		}
 	}
@@ -139,13 +140,13 @@ func TestFleetAll(t *testing.T) {
 	got := s.do("POST", "/supervisor/ping?apikey=global", `{"appId":"web","method":"GET"}`)
 	want := `{"Data":[{"uuid":"u1","deviceId":11,"identifier":"n1","status":200,"body":"OK"},{"uuid":"u2","deviceId":22,"identifier":"n2","status":200,"body":"OK"},` +
 		`{"uuid":"u3","deviceId":33,"identifier":"n3","status":200,"body":"OK"}],"Error":""}`
-	if got.StatusCode != 200 || got.kind() != "json" || got.text != want {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got.StatusCode != 200 || got.Kind() != "json" || got.Text != want {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
-	if got := s.do("POST", "/supervisor/v1/update?apikey=global", `{"appId":"web","data":{"force":true}}`); got.StatusCode != 200 || strings.Count(got.text, `"status":204,"body":""`) != 3 {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got := s.do("POST", "/supervisor/v1/update?apikey=global", `{"appId":"web","data":{"force":true}}`); got.StatusCode != 200 || strings.Count(got.Text, `"status":204,"body":""`) != 3 {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
-	all[1].err = &device.Locked{Text: "web"}
+	all[1].Err = &device.Locked{Text: "web"}
 	reach := s.forward
 	s.forward = func(ctx context.Context, node device.Node, scope device.Scope, r device.Request) (device.Answer, error) {
 		if node.UUID == "u3" {
@@ -157,8 +158,8 @@ func TestFleetAll(t *testing.T) {
 	want = `{"Data":[{"uuid":"u1","deviceId":11,"identifier":"n1","status":200,"body":` + contents + `},` +
 		`{"uuid":"u2","deviceId":22,"identifier":"n2","status":423,"body":{"status":"failed","message":"Updates are locked: web"}},` +
 		`{"uuid":"u3","deviceId":33,"identifier":"n3","status":503,"body":{"Data":"","Error":"n3 is STOPPED"}}],"Error":""}`
-	if got.StatusCode != 207 || got.text != want {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got.StatusCode != 207 || got.Text != want {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 }
 
@@ -182,20 +183,20 @@ func TestFleetFailures(t *testing.T) {
 			return tt.answer, tt.err
 		}
 		got := s.do("POST", "/supervisor/v1/blink?apikey=global", `{"uuid":"u2"}`)
-		if want := fmt.Sprintf(`{"Data":"","Error":%q}`, tt.text); got.StatusCode != tt.status || got.text != want || got.kind() != "json" {
-			t.Errorf("%v: %s %s", tt, got.Status, got.text)
+		if want := fmt.Sprintf(`{"Data":"","Error":%q}`, tt.text); got.StatusCode != tt.status || got.Text != want || got.Kind() != "json" {
+			t.Errorf("%v: %s %s", tt, got.Status, got.Text)
 		}
 	}
 	s.forward = func(context.Context, device.Node, device.Scope, device.Request) (device.Answer, error) { panic("bug") }
-	if got := s.do("POST", "/supervisor/v1/blink?apikey=global", `{"appId":"web"}`); got.StatusCode != 207 || strings.Count(got.text, `"status":503,"body":{"Data":"","Error":"internal error"}`) != 2 {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got := s.do("POST", "/supervisor/v1/blink?apikey=global", `{"appId":"web"}`); got.StatusCode != 207 || strings.Count(got.Text, `"status":503,"body":{"Data":"","Error":"internal error"}`) != 2 {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 	// a body that says it is JSON and is none stays a text
 	s.forward = func(context.Context, device.Node, device.Scope, device.Request) (device.Answer, error) {
 		return device.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte("{\xff")}, nil
 	}
-	if got := s.do("POST", "/supervisor/v1/blink?apikey=global", `{"appId":"web"}`); got.StatusCode != 200 || !json.Valid([]byte(got.text)) {
-		t.Errorf("%s %s", got.Status, got.text)
+	if got := s.do("POST", "/supervisor/v1/blink?apikey=global", `{"appId":"web"}`); got.StatusCode != 200 || !json.Valid([]byte(got.Text)) {
+		t.Errorf("%s %s", got.Status, got.Text)
 	}
 }
 
@@ -229,7 +230,7 @@ func TestForwarded(t *testing.T) {
 			t.Errorf("%s %s: %d %s", tt.verb, tt.target, status, text)
 		}
 	}
-	if calls := s.taken(); calls != nil {
+	if calls := s.Taken(); calls != nil {
 		t.Error(calls)
 	}
 }
@@ -239,7 +240,7 @@ func TestFleetScope(t *testing.T) {
 	s := newFleet(t)[0]
 	for _, remote := range []bool{true, false} {
 		for _, key := range []string{"global", ""} {
-			h, err := device.New(device.Config{Device: s.fake, TrustLoopback: true, Log: slog.New(slog.DiscardHandler)})
+			h, err := device.New(device.Config{Device: s.fake, Door: device.Door{TrustLoopback: true}, Log: slog.New(slog.DiscardHandler)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -307,7 +308,7 @@ func TestFleetLimits(t *testing.T) {
 // This node has no more time than the others.
 func TestFleetLocalLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		node := waiting{newFake(), make(chan struct{}), make(chan error, 1)}
+		node := waiting{newFake(), doortest.NewWait()}
 		node.nodes = []device.Node{{UUID: "u1", Identifier: "n1", Local: true}}
 		h, err := device.New(device.Config{Device: node, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {

@@ -5,46 +5,35 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/supvisors/supvisors/rest/internal/door"
 )
 
-// bodyTimeout is how long the body of a request may take when Config does not say.
-const bodyTimeout = 30 * time.Second
-
 // Config is what a Handler serves, and to whom. Only Device is needed.
 type Config struct {
 	Device Device
-	// Login reports whether a user and a password fit; who has them may do everything. nil lets nobody in that way.
-	Login func(user, password string) bool
-	// TrustLoopback lets clients on this machine in without a key (trust_loopback). They must call it by an address, as localhost or by
-	// one of Hosts: another name may be one that the page of a stranger has made point here. A proxy that names its client is not trusted.
-	TrustLoopback bool
-	Hosts         []string
-	// Origins are those of other sites whose pages may send more than GET and HEAD, such as https://ops.example.com (cors_origins).
-	Origins []string
-	// BodyTimeout is for the whole body of a request, longer is 408; 0 is 30 s.
-	BodyTimeout time.Duration
-	Log         *slog.Logger // nil is slog.Default()
+	Door
+	Log *slog.Logger // nil is slog.Default()
 }
+
+// Door says who may come in beside those with a key (Login, TrustLoopback and Hosts, Origins), and how long a body may take (BodyTimeout).
+type Door = door.Door
 
 // Handler is an http.Handler.
 type Handler struct {
 	cfg    Config
-	guard  *http.CrossOriginProtection
+	keeper *door.Keeper
 	routes *door.Table[route]
 }
 
 // New returns the device API of a node. The error is an origin that is none.
 func New(cfg Config) (*Handler, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.Default())
-	cfg.BodyTimeout = cmp.Or(cfg.BodyTimeout, bodyTimeout)
-	guard, err := door.Guard(cfg.Origins)
+	keeper, err := door.NewKeeper(cfg.Door, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{cfg: cfg, guard: guard, routes: door.NewTable[route]()}
+	h := &Handler{cfg: cfg, keeper: keeper, routes: door.NewTable[route]()}
 	for i := range routes {
 		h.routes.Add(routes[i].path, routes[i].verb, &routes[i])
 	}
@@ -59,8 +48,7 @@ func Owns(path string) bool {
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if err := h.guard.Check(r); err != nil {
-		h.cfg.Log.Warn("request of another site refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "path", r.URL.Path)
+	if h.keeper.Refuses(r) {
 		reply(w, inStatus, http.StatusForbidden, "a page of another site must not do this")
 		return
 	}

@@ -3,15 +3,12 @@ package device
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
 	"math"
 	"mime"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
-	"time"
 )
 
 // maxBody is how large the body of a request may be, in bytes.
@@ -24,21 +21,14 @@ type fields map[string]any
 
 // fields reads the body.
 func (c *call) fields() (fields, error) {
-	// a writer that knows no deadlines has none to set: a request that lies in memory
-	deadline := http.NewResponseController(c.w)
-	deadline.SetReadDeadline(time.Now().Add(c.h.cfg.BodyTimeout))
-	data, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	switch {
-	case err == nil:
-		deadline.SetReadDeadline(time.Time{}) // the operation may take its time
+	data, status := c.h.keeper.Body(c.w, c.r, maxBody)
+	switch status {
+	case 0:
 		return parseFields(c.r.Header.Get("Content-Type"), data)
-	case is[*http.MaxBytesError](err):
-		return nil, &refusal{http.StatusRequestEntityTooLarge, "Request Entity Too Large"}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.w.Header().Set("Connection", "close")
-		return nil, &refusal{http.StatusRequestTimeout, "Request Timeout"}
+	case http.StatusBadRequest:
+		return nil, &BadRequest{Text: "the body cannot be read"}
 	}
-	return nil, &BadRequest{Text: "the body cannot be read"}
+	return nil, &refusal{status, http.StatusText(status)}
 }
 
 // parseFields reads a body: a JSON object or a form, nothing being an empty object. JSON is taken for what it is even when it is called

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/rest/device"
 )
 
@@ -72,13 +72,13 @@ func TestBodies(t *testing.T) {
 	} {
 		s := newSite(t, nil)
 		got := s.do("POST", "/v1/restart?apikey=global", tt.body, "Content-Type", tt.kind)
-		calls := strings.Join(s.taken(), "; ")
+		calls := strings.Join(s.Taken(), "; ")
 		if status, text, _ := strings.Cut(tt.want, " "); status == "RestartApp" {
 			if got.StatusCode != 200 || calls != tt.want {
-				t.Errorf("%s %.60s: %s %q [%s]", tt.kind, tt.body, got.Status, got.text, calls)
+				t.Errorf("%s %.60s: %s %q [%s]", tt.kind, tt.body, got.Status, got.Text, calls)
 			}
-		} else if fmt.Sprint(got.StatusCode) != status || !strings.HasPrefix(got.text, text) || got.kind() != "text" || calls != "" {
-			t.Errorf("%s %.60s: %s %s %.80q [%s]", tt.kind, tt.body, got.Status, got.kind(), got.text, calls)
+		} else if fmt.Sprint(got.StatusCode) != status || !strings.HasPrefix(got.Text, text) || got.Kind() != "text" || calls != "" {
+			t.Errorf("%s %.60s: %s %s %.80q [%s]", tt.kind, tt.body, got.Status, got.Kind(), got.Text, calls)
 		}
 	}
 }
@@ -97,11 +97,11 @@ func TestBrokenBodies(t *testing.T) {
 	} {
 		verb, target, _ := strings.Cut(tt.request, " ")
 		got := s.do(verb, target+"?apikey=global", "{", "Content-Type", jsonKind)
-		if calls := s.taken(); got.StatusCode != tt.status || got.kind() != tt.kind || (calls == nil) != (tt.status == 400) {
-			t.Errorf("%s: %s %s %q %q", tt.request, got.Status, got.kind(), got.text, calls)
+		if calls := s.Taken(); got.StatusCode != tt.status || got.Kind() != tt.kind || (calls == nil) != (tt.status == 400) {
+			t.Errorf("%s: %s %s %q %q", tt.request, got.Status, got.Kind(), got.Text, calls)
 		}
-		if tt.kind == "json" && tt.status == 400 && !strings.HasPrefix(got.text, `{"Data":"","Error":"the body is not JSON: `) {
-			t.Errorf("%s: %s", tt.request, got.text)
+		if tt.kind == "json" && tt.status == 400 && !strings.HasPrefix(got.Text, `{"Data":"","Error":"the body is not JSON: `) {
+			t.Errorf("%s: %s", tt.request, got.Text)
 		}
 	}
 }
@@ -140,13 +140,13 @@ func TestHostConfigChanges(t *testing.T) {
 		s := newSite(t, nil)
 		s.proxy = &device.Proxy{Type: "http-relay", IP: "10.0.0.1", Port: 3128, Login: "me", Password: "old", NoProxy: []string{"10.0.0.0/8"}}
 		got := s.do("PATCH", "/v1/device/host-config?apikey=global", `{"network":`+tt.network+`}`)
-		calls := strings.Join(s.taken(), "; ")
+		calls := strings.Join(s.Taken(), "; ")
 		if strings.HasPrefix(tt.want, "Set") {
-			if got.StatusCode != 200 || got.text != "OK" || calls != tt.want {
-				t.Errorf("%s: %s %q [%s]", tt.network, got.Status, got.text, calls)
+			if got.StatusCode != 200 || got.Text != "OK" || calls != tt.want {
+				t.Errorf("%s: %s %q [%s]", tt.network, got.Status, got.Text, calls)
 			}
-		} else if got.StatusCode != 400 || !strings.HasPrefix(got.text, tt.want) || got.kind() != "text" || calls != "" {
-			t.Errorf("%s: %s %q [%s]", tt.network, got.Status, got.text, calls)
+		} else if got.StatusCode != 400 || !strings.HasPrefix(got.Text, tt.want) || got.Kind() != "text" || calls != "" {
+			t.Errorf("%s: %s %q [%s]", tt.network, got.Status, got.Text, calls)
 		}
 	}
 	s := newSite(t, nil)
@@ -161,29 +161,17 @@ func TestHostConfigChanges(t *testing.T) {
 // A client that is too slow with its body is told so; one without a key is not waited for.
 func TestSlowBodies(t *testing.T) {
 	s := newSite(t, func(c *device.Config) { c.BodyTimeout = 50 * time.Millisecond })
-	send := func(text string) net.Conn {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { conn.Close() })
-		conn.SetDeadline(time.Now().Add(10 * time.Second))
-		if _, err := io.WriteString(conn, text); err != nil {
-			t.Fatal(err)
-		}
-		return conn
-	}
-	slow := send("POST /v1/restart?apikey=global HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n{\"appId\":")
+	slow := doortest.Dial(t, s.url, "POST /v1/restart?apikey=global HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\n\r\n{\"appId\":")
 	data, err := io.ReadAll(slow) // the server ends it
 	if got := string(data); err != nil || !strings.HasPrefix(got, "HTTP/1.1 408 ") || !strings.Contains(got, "Connection: close") || !strings.HasSuffix(got, "\r\n\r\nRequest Timeout") {
 		t.Errorf("%q %v", got, err)
 	}
-	stranger := send("POST /v1/restart HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n{")
+	stranger := doortest.Dial(t, s.url, "POST /v1/restart HTTP/1.1\r\nHost: h\r\nContent-Length: 999999999\r\n\r\n{")
 	line := make([]byte, len("HTTP/1.1 401"))
 	if _, err := io.ReadFull(stranger, line); err != nil || string(line) != "HTTP/1.1 401" {
 		t.Errorf("%q %v", line, err)
 	}
-	if calls := s.taken(); calls != nil {
+	if calls := s.Taken(); calls != nil {
 		t.Error(calls)
 	}
 }
@@ -191,42 +179,16 @@ func TestSlowBodies(t *testing.T) {
 // waiting is a node whose restarts end with their context.
 type waiting struct {
 	*fake
-	began chan struct{}
-	ended chan error
+	doortest.Wait
 }
 
-func (w waiting) RestartApp(ctx context.Context, _ string, _ bool) error {
-	close(w.began)
-	<-ctx.Done()
-	w.ended <- ctx.Err()
-	return ctx.Err()
-}
+func (w waiting) RestartApp(ctx context.Context, _ string, _ bool) error { return w.For(ctx) }
 
 // A client that leaves ends the waiting of its call.
 func TestLeavingClients(t *testing.T) {
-	node := waiting{newFake(), make(chan struct{}), make(chan error, 1)}
+	node := waiting{newFake(), doortest.NewWait()}
 	s := newSite(t, func(c *device.Config) { c.Device = node })
-	ctx, leave := context.WithCancel(t.Context())
-	go func() {
-		<-node.began
-		leave()
-	}()
-	r, err := http.NewRequestWithContext(ctx, "POST", s.url+"/v1/restart?apikey=global", strings.NewReader(`{"appId":7}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if resp, err := http.DefaultClient.Do(r); err == nil {
-		resp.Body.Close()
-		t.Error(resp.Status)
-	}
-	select {
-	case err := <-node.ended:
-		if err != context.Canceled {
-			t.Error(err)
-		}
-	case <-time.After(10 * time.Second):
-		t.Error("the call goes on waiting")
-	}
+	node.Leave(t, "POST", s.url+"/v1/restart?apikey=global", `{"appId":7}`)
 }
 
 // Whatever a body says: no panic, a status that a client can understand, and calls for applications alone that exist.
@@ -257,7 +219,7 @@ func FuzzBody(f *testing.F) {
 			r.Header.Set("Content-Type", kind)
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, r)
-			calls := node.taken()
+			calls := node.Taken()
 			if w.Code < 200 || w.Code >= 500 || len(calls) > 1 || w.Code >= 400 && len(calls) > 0 {
 				t.Errorf("%s: %d %q", request, w.Code, calls)
 			}

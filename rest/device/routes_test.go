@@ -147,11 +147,11 @@ func TestFailures(t *testing.T) {
 			{odd, tt.failure, f.failed("p1 did not <start>")},
 		} {
 			s := newSite(t, nil)
-			s.err = e.err
+			s.Err = e.err
 			verb, target, _ := strings.Cut(strings.Replace(tt.request, "{}", "?apikey=global", 1), " ")
 			got := s.do(verb, target, tt.body)
-			if kind := map[bool]string{true: "json", false: "text"}[e.text[0] == '{']; got.StatusCode != e.status || got.text != e.text || got.kind() != kind {
-				t.Errorf("%s, %v: %s %s %q, wanted %d %q", tt.request, e.err, got.Status, got.kind(), got.text, e.status, e.text)
+			if kind := map[bool]string{true: "json", false: "text"}[e.text[0] == '{']; got.StatusCode != e.status || got.Text != e.text || got.Kind() != kind {
+				t.Errorf("%s, %v: %s %s %q, wanted %d %q", tt.request, e.err, got.Status, got.Kind(), got.Text, e.status, e.text)
 			}
 		}
 	}
@@ -186,11 +186,11 @@ func TestUnknown(t *testing.T) {
 		"/v1/apps/x/start": "POST, OPTIONS", "/supervisor/ping": "POST, OPTIONS",
 	} {
 		wrong, options := s.do("PUT", path, ""), s.do("OPTIONS", path, "")
-		if wrong.StatusCode != 405 || wrong.Header.Get("Allow") != want || options.StatusCode != 200 || options.Header.Get("Allow") != want || options.text != "" {
+		if wrong.StatusCode != 405 || wrong.Header.Get("Allow") != want || options.StatusCode != 200 || options.Header.Get("Allow") != want || options.Text != "" {
 			t.Errorf("%s: %s %q, %s %q", path, wrong.Status, wrong.Header.Get("Allow"), options.Status, options.Header.Get("Allow"))
 		}
 	}
-	if calls := s.taken(); calls != nil {
+	if calls := s.Taken(); calls != nil {
 		t.Error(calls)
 	}
 }
@@ -264,8 +264,8 @@ func TestHeaders(t *testing.T) {
 		if got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("X-Content-Type-Options") != "nosniff" || got.Header.Get("Access-Control-Allow-Origin") != "" {
 			t.Errorf("%s: %v", request, got.Header)
 		}
-		if got.kind() == "json" && !json.Valid([]byte(got.text)) {
-			t.Errorf("%s: %q", request, got.text)
+		if got.Kind() == "json" && !json.Valid([]byte(got.Text)) {
+			t.Errorf("%s: %q", request, got.Text)
 		}
 	}
 }

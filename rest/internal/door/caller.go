@@ -1,4 +1,3 @@
-// Package door is what the APIs have in common that are opened by keys: who calls, from which site, and for which route.
 package door
 
 import (
@@ -12,8 +11,8 @@ import (
 // KeyParam is the key in a query.
 const KeyParam = "apikey"
 
-// Key returns the key of a request, from the query or the header: "?apikey=KEY", "Authorization: ApiKey KEY", "Authorization: Bearer KEY".
-func Key(r *http.Request) (key string, given bool) {
+// keyOf returns the key of a request, from the query or the header: "?apikey=KEY", "Authorization: ApiKey KEY", "Authorization: Bearer KEY".
+func keyOf(r *http.Request) (key string, given bool) {
 	query := r.URL.Query()
 	if key = query.Get(KeyParam); key != "" {
 		return key, true
@@ -25,18 +24,32 @@ func Key(r *http.Request) (key string, given bool) {
 	return "", query.Has(KeyParam)
 }
 
-// Trusted reports whether a request without credentials comes from this machine: through a Unix socket or, when loopback is trusted, through
-// that. A browser must then have called an address, localhost or one of the hosts, for another name may be one that the page of a stranger
-// has made point here. What has come through a proxy that says so is not trusted.
-func Trusted(r *http.Request, loopback bool, hosts []string) bool {
+// Caller returns what who sends a request may do: what the key opens, all with a password that fits, or local when it is trusted for where
+// it calls from; false for nobody. Credentials that are wrong are worse than none.
+func Caller[S any](k *Keeper, r *http.Request, open func(key string) (S, bool), all, local S) (nobody S, known bool) {
+	if key, given := keyOf(r); given {
+		return open(key)
+	}
+	switch user, password, given := r.BasicAuth(); {
+	case given && k.door.Login != nil && k.door.Login(user, password):
+		return all, true
+	case r.Header.Get("Authorization") == "" && k.trusts(r):
+		return local, true
+	}
+	return nobody, false
+}
+
+// trusts reports whether a request without credentials comes from this machine: through a Unix socket or, as TrustLoopback has it, through
+// that.
+func (k *Keeper) trusts(r *http.Request) bool {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
 		return true
 	}
-	if !loopback || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
+	if !k.door.TrustLoopback || r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "" {
 		return false
 	}
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && remote.Addr().Unmap().IsLoopback() && isOurs(r.Host, hosts)
+	return err == nil && remote.Addr().Unmap().IsLoopback() && isOurs(r.Host, k.door.Hosts)
 }
 
 // isOurs reports whether a Host header cannot be a name of somebody else's. No browser sends none.

@@ -9,18 +9,6 @@ import (
 	"github.com/gorilla/mux"
 )
 
-// Guard refuses what pages of other sites send, but for those of the origins, such as https://ops.example.com. The error is an origin
-// that is none.
-func Guard(origins []string) (*http.CrossOriginProtection, error) {
-	guard := http.NewCrossOriginProtection()
-	for _, origin := range origins {
-		if err := guard.AddTrustedOrigin(origin); err != nil {
-			return nil, err
-		}
-	}
-	return guard, nil
-}
-
 // Table has the routes of an API by path, with parameters in braces, and verb. It is made once and then only read.
 type Table[R any] struct {
 	router *mux.Router // knows the paths, as names

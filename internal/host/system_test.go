@@ -1,4 +1,4 @@
-package device
+package host
 
 import (
 	"context"
@@ -10,28 +10,29 @@ import (
 	"testing"
 	"time"
 
-	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor/supervisortest"
 )
 
-// realHost is the host of the tests, with commands that end nothing.
-func realHost(t *testing.T) (host, *logText) {
+// newHost returns the host of the tests, and the log of its commands.
+func newHost(t *testing.T) (System, *supervisortest.Text) {
 	t.Helper()
-	spawner, err := system()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := &logText{}
-	return host{spawner, slog.New(slog.NewTextHandler(log, nil))}, log
+	log := &supervisortest.Text{}
+	return New(supervisortest.Children(t), slog.New(slog.NewTextHandler(log, nil))), log
+}
+
+func there(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 func TestCommands(t *testing.T) {
-	h, log := realHost(t)
+	h, log := newHost(t)
 	if err := h.Run(t.Context(), []string{"/bin/sh", "-c", `echo out "$0"; echo err >&2`, "a b"}); err != nil {
 		t.Error(err)
 	}
 	for _, line := range []string{"/bin/sh: out a b\"", "/bin/sh: err\""} {
-		if !log.has(line) {
-			t.Errorf("the log has no %s:\n%s", line, log.buf.String())
+		if log.Count(line) == 0 {
+			t.Errorf("the log has no %s:\n%s", line, log)
 		}
 	}
 	for text, argv := range map[string][]string{
@@ -42,24 +43,24 @@ func TestCommands(t *testing.T) {
 			t.Errorf("%q: %v", argv, err)
 		}
 	}
-	if err := (host{}).Run(t.Context(), []string{"true"}); err == nil {
+	if err := New(nil, nil).Run(t.Context(), []string{"true"}); err == nil {
 		t.Error("run without a spawner")
 	}
 }
 
 func TestCommandThatTalksWithoutEnd(t *testing.T) {
-	h, log := realHost(t)
+	h, log := newHost(t)
 	if err := h.Run(t.Context(), []string{"sh", "-c", "yes | head -c 3000000"}); err != nil {
 		t.Error(err)
 	}
-	if n := log.buf.Len(); n > 100*maxOutput {
+	if n := len(log.String()); n > 100*maxOutput {
 		t.Errorf("%d bytes of log", n)
 	}
 }
 
 // TestCommandThatDoesNotEnd is killed with what it has started.
 func TestCommandThatDoesNotEnd(t *testing.T) {
-	h, _ := realHost(t)
+	h, _ := newHost(t)
 	file := filepath.Join(t.TempDir(), "up")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
@@ -79,38 +80,8 @@ func TestCommandThatDoesNotEnd(t *testing.T) {
 	}
 }
 
-// TestCommandBesideChildren runs commands in a daemon with children, whose exits somebody else collects.
-func TestCommandBesideChildren(t *testing.T) {
-	spawner, err := system()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWorld(t, programs, func(c *Config) {
-		c.Options.Allow = []string{"host-config"}
-		c.System, c.Spawner = nil, spawner
-		c.Options.HostnameCommand = []string{"/bin/sh", "-c", `echo "$0" > ` + filepath.Join(filepath.Dir(c.Options.LockDir), "name"), "{hostname}"}
-		c.Options.ProxyFile = filepath.Join(filepath.Dir(c.Options.LockDir), "redsocks.conf")
-	})
-	w.wait("web", process.Running)
-	for range 5 {
-		if err := w.SetHostConfig(t.Context(), hostname("new-name"), false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if data, err := os.ReadFile(w.path("name")); err != nil || string(data) != "new-name\n" {
-		t.Errorf("called %q, %v", data, err)
-	}
-	if err := w.SetHostConfig(t.Context(), proxy(nil), false); err != nil {
-		t.Fatal(err)
-	}
-	info, err := os.Stat(w.path("redsocks.conf"))
-	if err != nil || info.Mode() != 0o600 || !there(w.path("no_proxy")) {
-		t.Errorf("proxy file: %v, %v", info, err)
-	}
-}
-
 func TestFilesOfTheHost(t *testing.T) {
-	h, _ := realHost(t)
+	h, _ := newHost(t)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
 	for _, text := range []string{"one", "two"} {
@@ -137,7 +108,7 @@ func TestFilesOfTheHost(t *testing.T) {
 	if err := h.Replace(filepath.Join(dir, "none", "file"), []byte("x")); err == nil {
 		t.Error("written into a directory that is not there")
 	}
-	wantList(t, "left over", names(t, dir), nil)
+	wantNames(t, dir)
 	if name, err := h.Hostname(); err != nil || name == "" {
 		t.Errorf("host name %q, %v", name, err)
 	}

@@ -1,4 +1,4 @@
-package device
+package host
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Bounds of a purge: each level of directories holds a descriptor open.
+// Bounds of emptying: each level of directories holds a descriptor open.
 const (
 	maxDepth  = 100
 	nameBlock = 16 << 10 // bytes of directory entries read at a time

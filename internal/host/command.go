@@ -1,7 +1,8 @@
-package device
+package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,15 @@ import (
 )
 
 const (
-	commandTimeout = 30 * time.Second // of the commands of [device]
+	commandTimeout = 30 * time.Second // of a command
 	killTimeout    = 5 * time.Second  // until a command that was killed is gone
 	maxOutput      = 16 << 10         // bytes of its output that go to the log
 )
 
-// command is a run of a program of [device]. It is started by the Spawner of the daemon, which alone may wait for children here.
+// SearchPath returns PATH, or where commands are looked for without one (as Supervisor).
+func SearchPath() string { return cmp.Or(os.Getenv("PATH"), "/bin:/usr/bin:/usr/local/bin") }
+
+// command is a run of a program. It is started by the Spawner of the daemon, which alone may wait for children here.
 type command struct {
 	ready  chan struct{} // has a token when there is something to read
 	exited chan syscall.WaitStatus
@@ -45,11 +49,7 @@ func runCommand(ctx context.Context, spawner child.Spawner, argv []string, log *
 	}
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
-	path := os.Getenv("PATH")
-	if path == "" {
-		path = defaultPath
-	}
-	file, err := spawner.Lookup(argv[0], strings.Split(path, ":"))
+	file, err := spawner.Lookup(argv[0], strings.Split(SearchPath(), ":"))
 	if err != nil {
 		return fmt.Errorf("run %s: %w", argv[0], err)
 	}
