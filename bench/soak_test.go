@@ -101,7 +101,7 @@ func newSoaked(t *testing.T) *soaked {
 	for i, url := range s.urls {
 		conf := filepath.Join(dir, fmt.Sprintf("n%d.conf", i+1))
 		text := fmt.Sprintf("[supervisord]\nlogfile=%[1]s.log\npidfile=%[1]s.pid\nchildlogdir=%[2]s\n[inet_http_server]\nport=%[3]s\n[rpcinterface:supvisors]\n"+
-			"supvisors_list=%[4]s\nrules_files=%[1]s.xml\nsynchro_options=LIST,TIMEOUT\ncluster_secret=soak\nevent_link=NONE\n%[5]s", conf, dir,
+			"supvisors_list=%[4]s\nrules_files=%[1]s.xml\nsynchro_options=LIST,TIMEOUT\nconciliation_strategy=SENICIDE\ncluster_secret=soak\nevent_link=NONE\n%[5]s", conf, dir,
 			strings.TrimPrefix(url, "http://"), strings.Join(list, ","), &programs)
 		for name, text := range map[string]string{conf: text, conf + ".xml": "<root>" + rules.String() + "</root>"} {
 			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {

@@ -272,7 +272,7 @@ func (c *Core) nextWorking(gone []*node) State {
 func (c *Core) followMaster() State {
 	c.adoptTerm()
 	s := c.masterState()
-	if m := c.masterNode().modes; s == Operation && !m.Starting && !m.Stopping && c.stableRunners() != nil {
+	if m := c.masterNode().modes; len(c.lost) > 0 && s == Operation && !m.Starting && !m.Stopping && c.stableRunners() != nil {
 		c.lost = nil // the Master knows of the same losses and has taken care of them
 	}
 	if s == Synchronization || s.working() || s == Restarting || s == ShuttingDown {

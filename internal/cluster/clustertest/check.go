@@ -165,7 +165,11 @@ func (n *Node) checkOrder(o cluster.Order) {
 			n.orderedAt, n.ordered = n.w.now, map[place]int{}
 		}
 		n.ordered[place{o.Namespec, o.To}] = own.Rules.ExpectedLoad
-		if load := to.Load + n.orderedOf(v, o.To); load > 100 {
+		load := to.Load + n.orderedOf(v, o.To)
+		if app.Rules.Managed && app.Rules.Distribution != rules.AllInstances {
+			load -= n.localOf(v, o.To) // the place was reserved for all of the application, perhaps before that
+		}
+		if load > 100 {
 			n.w.violate("%s starts %s on %s, which gives it load %d", n.id.Nick, o.Namespec, o.To, load)
 		}
 		if n.w.alone {
@@ -187,6 +191,18 @@ func (n *Node) orderedOf(v *cluster.View, identifier string) (load int) {
 		shown := v.Application(p.Group).Process(p.Process)
 		if p.on == identifier && !(shown.State.IsRunning() && slices.Contains(shown.Running, identifier)) {
 			load += l
+		}
+	}
+	return load
+}
+
+// localOf is the load of what clients have started on a node behind the cluster's back.
+func (n *Node) localOf(v *cluster.View, identifier string) (load int) {
+	for _, app := range v.Applications {
+		for _, p := range app.Processes {
+			if slices.Contains(p.Running, identifier) && n.w.find(identifier).find(p.Namespec).local {
+				load += p.Rules.ExpectedLoad
+			}
 		}
 	}
 	return load

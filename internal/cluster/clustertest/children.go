@@ -27,7 +27,7 @@ func (n *Node) execute(o cluster.Order) string {
 	if !ch.info.State.IsStopped() {
 		return "ALREADY_STARTED: " + o.Namespec.String()
 	}
-	ch.info.ExtraArgs = o.ExtraArgs
+	ch.info.ExtraArgs, ch.local = o.ExtraArgs, false
 	n.launch(ch)
 	return ""
 }
@@ -77,6 +77,7 @@ func (n *Node) Crash(namespec string) {
 // StartLocal starts a child behind the cluster's back, as supervisorctl on that node does.
 func (n *Node) StartLocal(namespec string) {
 	if ch := n.find(process.ParseNamespec(namespec)); n.core != nil && ch != nil && ch.info.State.IsStopped() {
+		ch.local = true
 		n.launch(ch)
 	}
 }

@@ -117,6 +117,8 @@ type child struct {
 	prog *Program
 	info cluster.ProcessInfo
 	gen  int // a new start or stop makes older timers void
+	// local says that its last start was behind the cluster's back.
+	local bool
 }
 
 type event struct {
