@@ -53,19 +53,18 @@ func TestSoak(t *testing.T) {
 	}
 	s.rest()
 	s.act(soakRound) // caches fill
-	s.rest()
-	before := s.usage()
+	before := s.still()
 	t.Logf("at the beginning: %s", before)
 	for end := time.Now().Add(length); time.Now().Before(end); {
 		s.act(soakRound)
 		s.rest()
 		t.Logf("%s left: %s", time.Until(end).Round(time.Second), s.usage())
 	}
-	after := s.usage()
-	t.Logf("done: %v", s.done)
+	after := s.still()
+	t.Logf("at the end: %s\ndone: %v", after, s.done)
 	for i := range before {
 		b, a := before[i], after[i]
-		if a.goroutines > b.goroutines+20 || a.descriptors > b.descriptors+20 || a.heap > 2*b.heap+8 || a.resident > 1.5*b.resident+16 {
+		if a.goroutines > b.goroutines+10 || a.descriptors > b.descriptors+10 || a.heap > 2*b.heap+8 || a.resident > 1.5*b.resident+16 {
 			t.Errorf("node %d has grown from %s to %s", i+1, b, a)
 		}
 	}
@@ -279,6 +278,18 @@ type held struct {
 
 func (h held) String() string {
 	return fmt.Sprintf("%d goroutines %d descriptors %.1f MiB heap %.1f MiB resident", h.goroutines, h.descriptors, h.heap, h.resident)
+}
+
+// still is what the nodes hold when no program is up.
+func (s *soaked) still() []held {
+	s.t.Helper()
+	for i := range s.urls {
+		if err := s.call(i, nil, "supervisor.stopAllProcesses", true); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.rest()
+	return s.usage()
 }
 
 // usage asks the nodes that are not killed.

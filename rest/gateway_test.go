@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -388,4 +390,48 @@ func TestSlowClients(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Error("the call goes on waiting")
 	}
+}
+
+// FuzzRequest: whatever path, query and body come, the answer is JSON with a status that says what it is, and a row is only called with
+// arguments of its types.
+func FuzzRequest(f *testing.F) {
+	for line := range strings.Lines(routes) {
+		if fields := strings.Fields(line); len(fields) > 1 {
+			f.Add(fields[0] == "POST", fields[1], "", "")
+		}
+	}
+	f.Add(true, "/supvisors/start_args/p?wait=1", "application/json; charset=utf-8", `{"wait": "0", "extra_args": "a"}`)
+	f.Add(true, "/supvisors/start_args/p", "application/x-www-form-urlencoded", `wait=on&extra_args=%41`)
+	f.Add(true, "/system/multicall", "application/json", `[{"methodName": "m", "params": [1, 2.5, [], {"b": 1e400}]}]`)
+	f.Add(true, "/rpc/supervisor.readLog", "x/y+json", `[0, -10]`)
+	table, err := service.Remote(func(_ context.Context, method string, args rpc.Args) (any, error) { return []any(args), nil })
+	if err != nil {
+		f.Fatal(err)
+	}
+	g, err := rest.New(rest.Config{Table: table, Version: "1.2.3", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, post bool, target, media, body string) {
+		u, err := url.ParseRequestURI(target)
+		if err != nil || !strings.HasPrefix(target, "/") || strings.HasPrefix(u.Path, "/rest") || strings.HasPrefix(u.Path, "/swagger") {
+			t.Skip("no path of a method")
+		}
+		r := httptest.NewRequest("GET", "/", strings.NewReader(body))
+		r.URL, r.RequestURI = u, target
+		if post {
+			r.Method = "POST"
+		}
+		r.Header.Set("Content-Type", media)
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		switch w.Code {
+		case 200, 308, 400, 404, 405:
+		default:
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%d %q", w.Code, w.Body)
+		}
+	})
 }
