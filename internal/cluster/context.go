@@ -231,7 +231,7 @@ func (c *Core) loseProcesses(n *node) {
 			gone := *info
 			gone.State, gone.PID, gone.Expected = process.Fatal, 0, false
 			gone.SpawnErr = "Supervisor " + n.id.Identifier + " lost"
-			gone.Now = c.wallNow() // the newest thing known of it
+			gone.Now = p.newest() + 1e-6 // by the clocks of those who told, so that all nodes derive the same whatever their own clocks say
 			p.heard = c.now
 			c.setInfo(p, n, &gone)
 			if ran && len(p.running) == 0 {
@@ -239,6 +239,14 @@ func (c *Core) loseProcesses(n *node) {
 			}
 		}
 	}
+}
+
+// newest is when the last thing was said of a process.
+func (p *proc) newest() (now float64) {
+	for _, info := range p.infos {
+		now = max(now, info.Now)
+	}
+	return now
 }
 
 // refresh derives the state of a process from what the nodes say about it.
