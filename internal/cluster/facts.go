@@ -100,6 +100,7 @@ type ProcessInfo struct {
 
 	Expected   bool   `json:"expected,omitempty"`
 	SpawnErr   string `json:"spawnerr,omitempty"`
+	How        string `json:"how,omitempty"` // how its last child ended: "exit status 3"
 	ExtraArgs  string `json:"extra_args,omitempty"`
 	HasCrashed bool   `json:"has_crashed,omitempty"`
 	Disabled   bool   `json:"disabled,omitempty"`

@@ -34,7 +34,7 @@ func (c Clock) fact(p LocalProcess, now time.Time) cluster.ProcessInfo {
 		State: p.Info.State, PID: p.Info.PID,
 		Start: Wall(p.Info.Start), Stop: Wall(p.Info.Stop), Now: Wall(now),
 		StartMono: c.Mono(p.Info.Start), StopMono: c.Mono(p.Info.Stop), NowMono: c.Mono(now),
-		Expected: p.Info.Expected || !ended(p.Info.State), SpawnErr: p.Info.SpawnErr, ExtraArgs: p.Info.ExtraArgs, Disabled: p.Info.Disabled,
+		Expected: p.Info.Expected || !ended(p.Info.State), SpawnErr: p.Info.SpawnErr, How: p.Info.How, ExtraArgs: p.Info.ExtraArgs, Disabled: p.Info.Disabled,
 		StartSecs: p.Spec.StartSecs, StopWaitSecs: p.Spec.StopWaitSecs,
 		HasStdout: p.Spec.Stdout.File != "" || p.Spec.Stdout.Syslog,
 		HasStderr: p.Spec.Stderr.File != "" || p.Spec.Stderr.Syslog,

@@ -13,6 +13,7 @@ type Info struct {
 	Start      time.Time
 	Stop       time.Time
 	ExitStatus int       // exit code; -1 when the child died of a signal
+	How        string    // how the last child ended, as ExitText words it; "" when it did not
 	Expected   bool      // whether the last exit was expected
 	SpawnErr   string    // why the last start failed, in Supervisor's words
 	Backoff    int       // failed starts in a row

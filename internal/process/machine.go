@@ -39,6 +39,7 @@ type Memory struct {
 	Stop       time.Time `json:"stop,omitzero"`
 	ExitStatus int       `json:"exit_status,omitempty"`
 	Expected   bool      `json:"expected,omitempty"`
+	How        string    `json:"how,omitempty"`
 	SpawnErr   string    `json:"spawn_err,omitempty"`
 	Backoff    int       `json:"backoff,omitempty"`
 	Killing    bool      `json:"killing,omitempty"`
@@ -108,7 +109,7 @@ func (m *Machine) Info() Info {
 	info := Info{
 		Group: m.spec.Group, Name: m.spec.Name, Program: m.spec.Program, Index: m.spec.Index,
 		State: m.m.State, PID: m.m.PID, Start: m.m.Start, Stop: m.m.Stop,
-		ExitStatus: m.m.ExitStatus, Expected: m.m.Expected, SpawnErr: m.m.SpawnErr,
+		ExitStatus: m.m.ExitStatus, Expected: m.m.Expected, SpawnErr: m.m.SpawnErr, How: m.m.How,
 		Backoff: m.m.Backoff, Killing: m.m.Killing,
 		ExtraArgs: m.m.ExtraArgs, Disabled: m.m.Disabled,
 	}

@@ -72,7 +72,7 @@ func begin(s *step, _ Event) error {
 		return ErrHeld
 	}
 	s.m.Start = s.now
-	s.m.SpawnErr, s.m.ExitStatus, s.m.Expected, s.m.Killing = "", 0, false, false
+	s.m.SpawnErr, s.m.How, s.m.ExitStatus, s.m.Expected, s.m.Killing = "", "", 0, false, false
 	s.change(Starting, 0)
 	s.do(Spawn{})
 	return nil
@@ -165,7 +165,7 @@ func leave(s *step, ev Event) (pid int, how string) {
 	pid = s.m.PID
 	s.m.PID, s.m.Stop = 0, s.now
 	s.m.ExitStatus, how = ExitText(ev.(ChildExited).Status)
-	s.m.Expected = s.spec.Expects(s.m.ExitStatus)
+	s.m.Expected, s.m.How = s.spec.Expects(s.m.ExitStatus), how
 	return pid, how
 }
 
