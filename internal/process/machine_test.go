@@ -316,7 +316,7 @@ func TestInfo(t *testing.T) {
 		t.Errorf("in STOPPING\n got %+v\nwant %+v", got, want)
 	}
 	s.play(death(syscall.SIGKILL))
-	want.State, want.PID, want.Killing, want.ExitStatus, want.Stop = Stopped, 0, false, -1, s.now
+	want.State, want.PID, want.Killing, want.ExitStatus, want.How, want.Stop = Stopped, 0, false, -1, "terminated by SIGKILL", s.now
 	if got := s.m.Info(); got != want {
 		t.Errorf("in STOPPED\n got %+v\nwant %+v", got, want)
 	}
