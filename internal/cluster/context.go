@@ -56,10 +56,6 @@ func (p *proc) up() []*node {
 	return slices.DeleteFunc(slices.Clone(p.running), func(n *node) bool { return !p.infos[n].State.IsRunning() })
 }
 
-func (p *proc) crashed() bool {
-	return p.state == process.Fatal || p.state == process.Exited && !p.expected
-}
-
 // program returns the program of the process as a node tells it; all nodes are supposed to agree.
 func (p *proc) info() *ProcessInfo {
 	var best *ProcessInfo
@@ -168,7 +164,9 @@ func (c *Core) processEvent(n *node, info *ProcessInfo) {
 	if c.jobEvent(p, n) {
 		return // a starting failure, which has strategies of its own
 	}
-	c.crashEvent(p)
+	if info.crashed() && len(p.running) == 0 {
+		c.crashEvent(p)
+	}
 }
 
 // replaceProcesses makes what a node reports all there is of that node. Jobs see the changes as if each had come as an event.

@@ -121,7 +121,7 @@ func (c *Core) endOnFailure(p *proc) bool {
 // is kept for whoever becomes the Master.
 func (c *Core) crashEvent(p *proc) {
 	s := p.rules.RunningFailure
-	if !p.crashed() || s == rules.RunningFailureContinue || s == rules.RunningFailureRestartProcess {
+	if s == rules.RunningFailureContinue || s == rules.RunningFailureRestartProcess {
 		return
 	}
 	if c.state() == Election {

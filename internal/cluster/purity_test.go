@@ -12,7 +12,7 @@ import (
 )
 
 // allowedImports is all that the core may use: no clock, chance, goroutine, lock, file or network can come in by them.
-var allowedImports = []string{"cmp", "errors", "fmt", "maps", "slices", "strings", "time",
+var allowedImports = []string{"cmp", "errors", "fmt", "iter", "maps", "slices", "strings", "time",
 	"github.com/supvisors/supvisors/internal/process", "github.com/supvisors/supvisors/rules"}
 
 // allowedOfTime is what may be used of package time: values, not the clock.

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -109,7 +108,7 @@ func (f *Feed) instances(before, v *cluster.View) {
 
 // processes tells of each process what Supvisors tells after a process event: the event, the process, the application.
 func (f *Feed) processes(before, v *cluster.View) {
-	for old, app := range different(before.Applications, v.Applications, func(a, b *cluster.ApplicationView) int {
+	for old, app := range cluster.Different(before.Applications, v.Applications, func(a, b *cluster.ApplicationView) int {
 		return strings.Compare(a.Name, b.Name)
 	}) {
 		var oldList, list []*cluster.ProcessView
@@ -120,7 +119,7 @@ func (f *Feed) processes(before, v *cluster.View) {
 			list = app.Processes
 		}
 		changed := false
-		for was, is := range different(oldList, list, func(a, b *cluster.ProcessView) int {
+		for was, is := range cluster.Different(oldList, list, func(a, b *cluster.ProcessView) int {
 			return strings.Compare(a.Namespec.Process, b.Namespec.Process)
 		}) {
 			happened := f.events(before, v, was, is)
@@ -238,32 +237,4 @@ func (f *Feed) tell(header string, value any) {
 		return
 	}
 	f.to.Publish(header, body)
-}
-
-// different walks through two sorted lists and yields what is not the same in both: the old one, nil when there was none, and the
-// new one, nil when it is gone.
-func different[T any](before, after []*T, compare func(a, b *T) int) iter.Seq2[*T, *T] {
-	return func(yield func(*T, *T) bool) {
-		for len(before) > 0 || len(after) > 0 {
-			order := 0
-			switch {
-			case len(before) == 0:
-				order = 1
-			case len(after) == 0:
-				order = -1
-			default:
-				order = compare(before[0], after[0])
-			}
-			var was, is *T
-			if order <= 0 {
-				was, before = before[0], before[1:]
-			}
-			if order >= 0 {
-				is, after = after[0], after[1:]
-			}
-			if was != is && !yield(was, is) {
-				return
-			}
-		}
-	}
 }

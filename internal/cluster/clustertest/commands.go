@@ -72,6 +72,11 @@ var actions = map[string]func(w *World, args []string) error{
 		w.Heal()
 		return nil
 	},
+	"clock": func(w *World, args []string) error {
+		d, err := time.ParseDuration(args[1])
+		w.Node(args[0]).Jump(d)
+		return err
+	},
 	"crash": func(w *World, args []string) error {
 		w.Node(args[0]).Crash(args[1])
 		return nil

@@ -25,6 +25,7 @@ import (
 //	kill n1, freeze n1, thaw n1       power cut; SIGSTOP and SIGCONT of the daemon
 //	take n1 DRAINING                  another standing
 //	partition n1 | n2 n3, heal        cables
+//	clock n1 50m                      its clock is set forward, or with -50m back
 //	crash n2 shop:db                  the process dies
 //	local n2 start shop:db            what a user does on that node alone: start or stop
 //	ask n1 start_application CONFIG shop wait
