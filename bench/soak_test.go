@@ -32,12 +32,13 @@ const (
 
 // soaked is a cluster that is soaked.
 type soaked struct {
-	t     *testing.T
-	rnd   *rand.Rand
-	urls  []string
-	confs []string
-	cmds  []*exec.Cmd
-	done  map[string]int // what was done, and how often
+	t      *testing.T
+	binary string
+	rnd    *rand.Rand
+	urls   []string
+	confs  []string
+	cmds   []*exec.Cmd
+	done   map[string]int // what was done, and how often
 }
 
 // TestSoak has five nodes with 200 programs suffer random commands and kills for as long as SOAK says, such as 60m. Once a minute they are left
@@ -71,15 +72,16 @@ func TestSoak(t *testing.T) {
 }
 
 func newSoaked(t *testing.T) *soaked {
-	binary, err := filepath.Abs("../bin/supvisors")
+	binary, err := os.ReadFile("../bin/supvisors")
 	if err != nil {
+		t.Fatal("make build first: ", err)
+	}
+	dir := t.TempDir()
+	own := filepath.Join(dir, "supvisors") // a build meanwhile does not matter
+	if err := os.WriteFile(own, binary, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(binary); err != nil {
-		t.Fatal("bin/supvisors is missing: make build first")
-	}
-	s := &soaked{t: t, rnd: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)), done: map[string]int{}}
-	dir := t.TempDir()
+	s := &soaked{t: t, binary: own, rnd: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)), done: map[string]int{}}
 	var list []string
 	for i := range soakNodes {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -123,7 +125,7 @@ func newSoaked(t *testing.T) *soaked {
 }
 
 func (s *soaked) boot(i int) {
-	cmd := exec.Command("../bin/supvisors", "-n", "-s", "-c", s.confs[i])
+	cmd := exec.Command(s.binary, "-n", "-s", "-c", s.confs[i])
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)

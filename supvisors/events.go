@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/dashboard"
 	"github.com/supvisors/supvisors/internal/listener"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
@@ -32,6 +33,7 @@ const (
 type eventInterface struct {
 	hub        *publish.Hub
 	stream     *rest.Stream
+	board      *dashboard.Dashboard // set before run
 	link       config.EventLink
 	address    listener.Address
 	node       *node.Node
@@ -83,7 +85,7 @@ func targets(sup *supervisor.Supervisor) []stats.Target {
 // Wants implements service.Audience.
 func (e *eventInterface) Wants(header string) bool {
 	h, err := publish.ParseHeader(header)
-	return err == nil && e.hub.Wants(h) || e.stream.Wants(header)
+	return err == nil && e.hub.Wants(h) || e.stream.Wants(header) || e.board.Wants(header)
 }
 
 // Publish implements service.Audience.
@@ -92,6 +94,7 @@ func (e *eventInterface) Publish(header string, body []byte) {
 		e.hub.Publish(h, body)
 	}
 	e.stream.Publish(header, body)
+	e.board.Publish(header, body)
 }
 
 // sample passes statistics of this node on to its clients and to the peers that ask for them.
@@ -141,6 +144,7 @@ func (e *eventInterface) demand(ctx context.Context, wanted bool) bool {
 		select {
 		case <-e.hub.Demand():
 		case <-e.stream.Demand():
+		case <-e.board.Demand():
 		case <-ctx.Done():
 			return false
 		}
@@ -149,7 +153,8 @@ func (e *eventInterface) demand(ctx context.Context, wanted bool) bool {
 }
 
 func (e *eventInterface) wantsStatistics() bool {
-	return e.hub.Wants(publish.HostStatistics) || e.hub.Wants(publish.ProcessStatistics) || e.stream.Listening("hstats") || e.stream.Listening("pstats")
+	return e.hub.Wants(publish.HostStatistics) || e.hub.Wants(publish.ProcessStatistics) || e.stream.Listening("hstats") || e.stream.Listening("pstats") ||
+		e.board.Wants("hstats")
 }
 
 // serve lets clients in. A port that cannot be opened, or fails, is tried again: the node does its work without it.

@@ -12,7 +12,9 @@ import (
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/dashboard"
 	"github.com/supvisors/supvisors/internal/device"
+	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/service"
 	"github.com/supvisors/supvisors/internal/supervisor"
@@ -43,6 +45,7 @@ type session struct {
 	standing cluster.Standing          // that of the node before the end of its host
 	agent    *nodeAgent                // nil without the agent API
 	stream   *rest.Stream              // of events for REST clients
+	board    *dashboard.Dashboard      // set before anything is started
 	doors    *doors
 }
 
@@ -168,7 +171,13 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		s.local = &localNode{}
 		deps.Notify = s.local.heard
 	} else {
-		deps.Notify = service.LocalEvents(o.Identifier, s.stream)
+		tell := service.LocalEvents(o.Identifier, s.stream)
+		deps.Notify = func(ev event.Event) {
+			tell(ev)
+			if s.board != nil { // what comes before is in its first View
+				s.board.Changed()
+			}
+		}
 	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
 		return err
@@ -274,6 +283,7 @@ func (s *session) live(ctx context.Context, p *daemonProcess) {
 	if s.device != nil {
 		membership.Go(func() { s.device.Run(nodeCtx) })
 	}
+	membership.Go(func() { s.board.Run(nodeCtx) })
 	s.agent.run(nodeCtx, p, &membership)
 	s.sup.Start()
 	<-s.sup.Ending()

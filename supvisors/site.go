@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/config"
+	"github.com/supvisors/supvisors/internal/dashboard"
 	"github.com/supvisors/supvisors/internal/device"
 	"github.com/supvisors/supvisors/internal/metrics"
 	"github.com/supvisors/supvisors/internal/service"
@@ -30,6 +31,7 @@ type site struct {
 	logs    http.Handler
 	mainLog http.Handler
 	peers   http.Handler
+	board   *dashboard.Dashboard
 	rest    rest.Config    // likewise
 	device  *device.Device // nil without the device API
 	agent   *nodeAgent     // nil without the agent API
@@ -70,6 +72,9 @@ func newSite(from *session, deps service.Deps) (*site, error) {
 		s.look.TailLimit = int(o.TailLimit)
 		s.look.Look = web.Look{SoftwareName: o.SoftwareName, SoftwareIcon: o.SoftwareIcon, CSSFiles: o.CSSFiles}
 		seen.Period = o.StatsPeriods[0]
+	}
+	if err := s.addDashboard(from, table); err != nil {
+		return nil, err
 	}
 	s.metrics = metrics.New(seen)
 	s.scrape = s.metrics.Handler()
@@ -122,7 +127,14 @@ func (s *site) node(actions config.GetActions, options *config.Rest) (http.Handl
 			s.peers.ServeHTTP(w, r)
 		case path == metricsPath:
 			s.scrape.ServeHTTP(w, r)
+		case path == "/ui" || strings.HasPrefix(path, "/ui/"):
+			s.board.ServeHTTP(w, r)
 		default:
+			if to := s.moved(r); to != "" {
+				w.Header().Set("Location", to) // relative: a proxy may add a prefix
+				w.WriteHeader(http.StatusFound)
+				return
+			}
 			pages.ServeHTTP(w, r)
 		}
 	}))

@@ -59,15 +59,17 @@ type Core struct {
 	shared  Modes // the Modes as last shared
 
 	starter, stopper sequencer
-	afterStop        []restart
-	failures         failureHandler
-	lost             []*proc // lost with a node or crashed during an election, not yet taken care of by a Master
-	conciliated      []*proc // conflicts of the last automatic conciliation
-	conciliatedAt    time.Time
-	pending          []pendingRequest
-	tellBy           time.Time // until when a Master that ends the cluster waits for the others to know
-	returned         bool      // a node serves again, and has yet to be filled
-	ending           *End      // to be carried out at the end of the Step
+	// placed is told of each start before it is ordered; only a prediction wants to know.
+	placed        func(j *job, cmd *command, n *node, no refusals)
+	afterStop     []restart
+	failures      failureHandler
+	lost          []*proc // lost with a node or crashed during an election, not yet taken care of by a Master
+	conciliated   []*proc // conflicts of the last automatic conciliation
+	conciliatedAt time.Time
+	pending       []pendingRequest
+	tellBy        time.Time // until when a Master that ends the cluster waits for the others to know
+	returned      bool      // a node serves again, and has yet to be filled
+	ending        *End      // to be carried out at the end of the Step
 
 	effects []Effect
 }

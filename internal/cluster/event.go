@@ -285,6 +285,14 @@ type (
 		Strategy rules.StartingStrategy
 		Namespec string
 	}
+	// WhatIf predicts what a start would do from rest: of an application, or of a process alone, while some nodes are down. The result is a
+	// []Prospect. Nothing is changed by it, and it may be asked in any state.
+	WhatIf struct {
+		Strategy    rules.StartingStrategy
+		Application string // "" with Process
+		Process     string // namespec, "" with Application
+		Down        []string
+	}
 	// Conciliate applies a conciliation strategy to the conflicts.
 	Conciliate struct{ Strategy rules.ConciliationStrategy }
 	// RestartSequence goes through DISTRIBUTION again.
@@ -305,6 +313,7 @@ func (StopProcesses) request()        {}
 func (RestartProcesses) request()     {}
 func (TestStartApplication) request() {}
 func (TestStartProcess) request()     {}
+func (WhatIf) request()               {}
 func (Conciliate) request()           {}
 func (RestartSequence) request()      {}
 func (EndSync) request()              {}
@@ -317,6 +326,23 @@ type Prediction struct {
 	State       process.State
 	Reason      string
 	Identifiers []string
+}
+
+// Prospect is what a WhatIf found out about one process, in the order of the starts.
+type Prospect struct {
+	Namespec process.Namespec
+	Number   int           // in the start sequence
+	State    process.State // RUNNING, EXITED or FATAL
+	Node     string        // "" for none
+	Reason   string        // of FATAL
+	Choices  []Choice      // all nodes
+}
+
+// Choice is what speaks against a node for a start.
+type Choice struct {
+	Node   string
+	Load   int    // of the node before the start, in percent
+	Reason string // "" for nothing
 }
 
 // Reason classifies why a request was refused; the doors turn it into a fault.

@@ -41,8 +41,9 @@ type job struct {
 	strategy rules.StartingStrategy
 	// among are the nodes chosen for an application that is not distributed.
 	among     []*node
-	stopAfter bool // a required program failed with starting_failure_strategy STOP
-	kept      bool // a process was left running, for its application did not give its update lock back
+	refused   refusals // why the others were not
+	stopAfter bool     // a required program failed with starting_failure_strategy STOP
+	kept      bool     // a process was left running, for its application did not give its update lock back
 }
 
 func (j *job) busy() bool { return len(j.planned) > 0 || len(j.current) > 0 }

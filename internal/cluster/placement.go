@@ -20,15 +20,24 @@ type candidate struct {
 }
 
 // refusals collects why nodes were not chosen, to tell the user when none is left.
-type refusals []string
+type refusals []refusal
 
-func (r *refusals) add(n *node, why string) { *r = append(*r, n.id.Nick+": "+why) }
+type refusal struct {
+	node *node
+	why  string
+}
+
+func (r *refusals) add(n *node, why string) { *r = append(*r, refusal{n, why}) }
 
 func (r refusals) String() string {
 	if len(r) == 0 {
 		return "no instance is allowed by the rules"
 	}
-	return strings.Join(r, "; ")
+	texts := make([]string, len(r))
+	for i, no := range r {
+		texts[i] = no.node.id.Nick + ": " + no.why
+	}
+	return strings.Join(texts, "; ")
 }
 
 // A filter tells why a node cannot take a process, "" when it can.
@@ -57,7 +66,8 @@ func knowsFilter(p *proc) filter {
 	}
 }
 
-// choose filters the nodes, then takes the best one for the strategy. load is what will be added to it.
+// choose filters the nodes, then takes the best one for the strategy. load is what will be added to it. It also tells why the others are
+// none.
 func (c *Core) choose(nodes []*node, strategy rules.StartingStrategy, load int, filters ...filter) (*node, refusals) {
 	requested := c.requestedLoads()
 	var no refusals
@@ -81,7 +91,7 @@ func (c *Core) choose(nodes []*node, strategy rules.StartingStrategy, load int, 
 	if len(list) == 0 {
 		return nil, no
 	}
-	return list[best(list, strategy)].node, nil
+	return list[best(list, strategy)].node, no
 }
 
 func firstRefusal(n *node, filters []filter) string {
@@ -182,7 +192,7 @@ func (c *Core) place(j *job, cmd *command) (*node, refusals) {
 	}
 	if n := cmd.node; n != nil {
 		if why := firstRefusal(n, []filter{c.runningFilter, knowsFilter(p)}); why != "" {
-			return nil, refusals{n.id.Nick + ": " + why}
+			return nil, refusals{{n, why}}
 		}
 		return n, nil
 	}
@@ -200,9 +210,8 @@ func (c *Core) placeTogether(j *job) {
 	if !j.together() {
 		return
 	}
-	var no refusals
-	if j.among, no = c.nodesTogether(j); len(j.among) == 0 {
-		c.log(Warn, "application %s: no instance can bear all of it (%s)", j.app.name, no)
+	if j.among, j.refused = c.nodesTogether(j); len(j.among) == 0 {
+		c.log(Warn, "application %s: no instance can bear all of it (%s)", j.app.name, j.refused)
 	}
 	for _, cmd := range j.commands() {
 		cmd.node, _ = c.choose(j.among, j.strategy, cmd.proc.rules.ExpectedLoad, c.runningFilter, knowsFilter(cmd.proc))

@@ -41,6 +41,93 @@ func (c *Core) testStartProcess(r TestStartProcess) ([]Prediction, error) {
 	return t.predict(), nil
 }
 
+// whatIf starts something on a copy in which it is down, as some nodes may be.
+func (c *Core) whatIf(r WhatIf) ([]Prospect, error) {
+	var app *application
+	var procs []*proc
+	var err error
+	if r.Process != "" {
+		procs, err = c.lookupProcesses(r.Process)
+	} else if app, err = c.lookupManaged(r.Application); err == nil {
+		procs = app.procs
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := c.clone()
+	for _, id := range r.Down {
+		if n := t.byID[id]; n != nil {
+			t.loseProcesses(n)
+			n.state = InstanceStopped
+		}
+	}
+	t.lost, t.running = nil, nil
+	for _, p := range procs {
+		t.rest(t.find(p.ns))
+	}
+	var prospects []Prospect
+	t.placed = func(j *job, cmd *command, n *node, no refusals) {
+		prospects = append(prospects, t.prospect(j, cmd, n, no))
+	}
+	if app != nil {
+		t.startApplication(t.byApp[app.name], r.Strategy, ByRequest)
+	} else {
+		for _, p := range procs {
+			t.startProcess(t.find(p.ns), r.Strategy, "", ByRequest)
+		}
+	}
+	t.predict()
+	for i, p := range prospects {
+		if q := t.find(p.Namespec); q.forced != nil {
+			prospects[i].State, prospects[i].Reason = q.shown(), q.forced.Reason
+		} else {
+			prospects[i].State = q.state
+		}
+	}
+	return prospects, nil
+}
+
+// rest has a process be stopped everywhere.
+func (c *Core) rest(p *proc) {
+	for _, n := range c.nodes {
+		if info := p.infos[n]; info != nil && !info.State.IsStopped() {
+			stopped := *info
+			stopped.State, stopped.PID = process.Stopped, 0
+			c.setInfo(p, n, &stopped)
+		}
+	}
+}
+
+// prospect tells what was found out when a place was looked for. Where the application is held together, its nodes were chosen before.
+func (c *Core) prospect(j *job, cmd *command, chosen *node, no refusals) Prospect {
+	p := cmd.proc
+	list := Prospect{Namespec: p.ns, Number: p.rules.StartSequence}
+	if chosen != nil {
+		list.Node = chosen.id.Identifier
+	}
+	allowed := c.possible(p)
+	if j.together() {
+		allowed = c.applicationNodes(j.app)
+		no = slices.Concat(j.refused, no)
+	}
+	requested := c.requestedLoads()
+	if cmd.node != nil {
+		requested[cmd.node] -= p.rules.ExpectedLoad // its own reservation
+	}
+	for _, n := range c.nodes {
+		choice := Choice{Node: n.id.Identifier, Load: n.load + requested[n]}
+		i := slices.IndexFunc(no, func(r refusal) bool { return r.node == n })
+		switch {
+		case i >= 0:
+			choice.Reason = no[i].why
+		case !slices.Contains(allowed, n):
+			choice.Reason = "the rules do not allow it"
+		}
+		list.Choices = append(list.Choices, choice)
+	}
+	return list
+}
+
 // predict runs the planned starts to their end and tells what came of each.
 func (c *Core) predict() []Prediction {
 	var procs []*proc

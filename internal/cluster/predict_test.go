@@ -1,8 +1,10 @@
 package cluster
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/supvisors/supvisors/internal/process"
@@ -112,5 +114,58 @@ func TestPredictionComesTrue(t *testing.T) {
 				t.Errorf("%s: %s runs on %v, predicted %+v", strategy, p.ns, p.show().Running, want)
 			}
 		}
+	}
+}
+
+// TestWhatIf: a start from rest, whatever runs now and with nodes away; all that speaks against a node is told, and nothing comes of it.
+func TestWhatIf(t *testing.T) {
+	l := operation(t, predictRules, nil, "shop:migrate", "shop:db", "shop:web", "shop:big", "shop:tool")
+	l.process("n1", "shop:db", process.Starting, process.Running)
+	before := l.c.View()
+	ask := func(r WhatIf) (lines []string) {
+		t.Helper()
+		l.step(Ask{ID: 9, Request: r})
+		for _, e := range l.effects {
+			switch e := e.(type) {
+			case Reply:
+				if e.Err != nil {
+					return []string{e.Err.Error()}
+				}
+				for _, p := range e.Result.([]Prospect) {
+					line := fmt.Sprintf("%d %s %s %s %s", p.Number, p.Namespec.Process, p.State, p.Node, p.Reason)
+					for _, c := range p.Choices {
+						line += fmt.Sprintf(" | %s %d %s", c.Node, c.Load, c.Reason)
+					}
+					lines = append(lines, line)
+				}
+			case Share, Send:
+				t.Errorf("%+v: %T leaks out", r, e)
+			}
+		}
+		return lines
+	}
+	for _, c := range []struct {
+		request WhatIf
+		want    []string
+	}{
+		{WhatIf{Application: "shop", Strategy: rules.LessLoaded}, []string{
+			"1 migrate EXITED n1  | n1 0  | n2 0  | n3 0 ",
+			"2 db RUNNING n1  | n1 0  | n2 0  | n3 0 ",
+			"2 web RUNNING n2  | n1 40  | n2 0  | n3 0 ",
+			"3 big FATAL  No resource available | n1 40 load 40+70 is over 100 | n2 40 the rules do not allow it | n3 0 the rules do not allow it"}},
+		{WhatIf{Application: "shop", Strategy: rules.LessLoaded, Down: []string{"n2", "n1"}}, []string{
+			"1 migrate EXITED n3  | n1 0 it is STOPPED | n2 0 it is STOPPED | n3 0 ",
+			"2 db RUNNING n3  | n1 0 it is STOPPED | n2 0 it is STOPPED | n3 0 ",
+			"2 web RUNNING n3  | n1 0 it is STOPPED | n2 0 it is STOPPED | n3 40 ",
+			"3 big FATAL  No resource available | n1 0 it is STOPPED | n2 0 the rules do not allow it | n3 80 the rules do not allow it"}},
+		{WhatIf{Process: "shop:tool", Strategy: rules.LessLoaded}, []string{"0 tool RUNNING n2  | n1 40  | n2 0  | n3 0 "}},
+		{WhatIf{Application: "none"}, []string{"application=none unknown to Supvisors"}},
+	} {
+		if got := ask(c.request); !slices.Equal(got, c.want) {
+			t.Errorf("%+v:\n%s\nwant\n%s", c.request, strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+		}
+	}
+	if !reflect.DeepEqual(before, l.c.View()) {
+		t.Error("something came of it")
 	}
 }

@@ -76,6 +76,9 @@ func (c *Core) serve(r Request) (*pendingRequest, any, error) {
 	case TestStartProcess:
 		result, err := c.testStartProcess(r)
 		return nil, result, err
+	case WhatIf:
+		result, err := c.whatIf(r)
+		return nil, result, err
 	case Conciliate:
 		if r.Strategy == rules.ConciliationUser {
 			return nil, false, nil
@@ -98,6 +101,8 @@ func (c *Core) serve(r Request) (*pendingRequest, any, error) {
 func checkRequest(state State, r Request) error {
 	wanted := []State{Operation}
 	switch r.(type) {
+	case WhatIf:
+		return nil
 	case StopApplication, StopProcesses:
 		wanted = []State{Operation, Conciliation}
 	case Conciliate:

@@ -68,6 +68,9 @@ func (c *Core) startGroup(j *job, group []*command) {
 			continue
 		}
 		n, refusals := c.place(j, cmd)
+		if c.placed != nil {
+			c.placed(j, cmd, n, refusals)
+		}
 		if n == nil {
 			c.log(Warn, "process %s: no resource available (%s)", p.ns, refusals)
 			c.force(p, process.Fatal, "No resource available")

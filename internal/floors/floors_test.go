@@ -54,6 +54,8 @@ var edges = map[string][]string{
 		"internal/journal", "rules", "rest/agent"},
 	// floor 5
 	"internal/web": {"internal/config", "internal/node", "internal/supervisor", "internal/event", "internal/cluster", "internal/process", "rpc"},
+	"internal/dashboard": {"internal/node", "internal/supervisor", "internal/cluster", "internal/event", "internal/process", "internal/logfile",
+		"internal/stats", "rpc", "rules"},
 	"internal/metrics": {"internal/node", "internal/supervisor", "internal/child", "internal/cluster", "internal/gossip",
 		"internal/process", "internal/stats"},
 	"rest":               {"rpc", "rest/internal/door"},
@@ -65,7 +67,7 @@ var edges = map[string][]string{
 	"supervisorctl": {"rpc", "internal/ini", "internal/config", "internal/process"},
 	"supvisors": {"rpc", "rules", "internal/ini", "internal/logfile", "internal/process", "internal/config", "internal/event",
 		"internal/child", "internal/cluster", "internal/listener", "internal/supervisor", "internal/gossip", "internal/node",
-		"internal/service", "internal/web", "internal/publish", "internal/metrics", "internal/stats", "rest",
+		"internal/service", "internal/web", "internal/dashboard", "internal/publish", "internal/metrics", "internal/stats", "rest",
 		"internal/device", "internal/host", "internal/agent", "internal/ledger", "internal/journal", "internal/key", "internal/lock",
 		"internal/trust", "internal/worker", "rest/device", "rest/agent"},
 	"internal/floors":          nil,

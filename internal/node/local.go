@@ -27,8 +27,8 @@ type LocalProcess struct {
 	Spec process.Spec
 }
 
-// fact turns a process of this node into what the cluster is told about it.
-func (c Clock) fact(p LocalProcess, now time.Time) cluster.ProcessInfo {
+// Fact turns a process of this node into what the cluster is told about it.
+func (c Clock) Fact(p LocalProcess, now time.Time) cluster.ProcessInfo {
 	return cluster.ProcessInfo{
 		Group: p.Info.Group, Name: p.Info.Name, Program: p.Spec.Program, Index: p.Spec.Index,
 		State: p.Info.State, PID: p.Info.PID,

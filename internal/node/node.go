@@ -81,7 +81,7 @@ func New(cfg Config) (*Node, error) {
 	n.cfg.Core.Epoch = epoch
 	n.cfg.Core.Processes = nil
 	for _, p := range cfg.Local.All() {
-		n.cfg.Core.Processes = append(n.cfg.Core.Processes, n.clock.fact(p, now))
+		n.cfg.Core.Processes = append(n.cfg.Core.Processes, n.clock.Fact(p, now))
 	}
 	n.core = cluster.New(now, n.cfg.Core)
 	n.view.Store(n.core.View())
@@ -129,7 +129,7 @@ func (n *Node) Ticked() time.Time {
 
 // Changed tells the cluster that a process of this node was added, changed, enabled or disabled.
 func (n *Node) Changed(p LocalProcess) {
-	n.inbox.put(cluster.LocalProcess{Info: n.clock.fact(p, time.Now())})
+	n.inbox.put(cluster.LocalProcess{Info: n.clock.Fact(p, time.Now())})
 }
 
 // Removed tells the cluster that a process of this node is not configured any more.

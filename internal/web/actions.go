@@ -29,7 +29,7 @@ var actions = map[string]action{
 
 // act does the action that is asked for and sends the browser back to the page, which shows the message. That is also what keeps a
 // reload from doing it again.
-func (p *pages) act(w http.ResponseWriter, r *http.Request, word string) {
+func (p *Pages) act(w http.ResponseWriter, r *http.Request, word string) {
 	a, known := actions[word]
 	name := field(r, "processname")
 	switch {
@@ -61,7 +61,7 @@ func (p *pages) act(w http.ResponseWriter, r *http.Request, word string) {
 }
 
 // missing is the message for a name that is not that of one process; the methods would take group:* too.
-func (p *pages) missing(ctx context.Context, name string) string {
+func (p *Pages) missing(ctx context.Context, name string) string {
 	_, err := p.Table.Call(ctx, "supervisor.getProcessInfo", []any{name})
 	switch {
 	case err == nil:

@@ -71,7 +71,7 @@ type frame struct {
 }
 
 // dress reads the files of the look, once, and gives them places among ours. One that cannot be read is left out.
-func (p *pages) dress(look Look) frame {
+func (p *Pages) dress(look Look) frame {
 	f := frame{Software: look.SoftwareName}
 	if look.SoftwareIcon != "" {
 		name := "images/software" + path.Ext(look.SoftwareIcon)
@@ -88,7 +88,7 @@ func (p *pages) dress(look Look) frame {
 	return f
 }
 
-func (p *pages) addFile(name, path string) bool {
+func (p *Pages) addFile(name, path string) bool {
 	data, err := readLimited(path)
 	if err != nil {
 		p.Log.Warn("file is left out of the pages", "file", path, "error", err)

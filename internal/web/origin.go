@@ -18,7 +18,7 @@ const (
 )
 
 // judge is the verdict on a request for an action, as legacy_get_actions wants it for a GET.
-func (p *pages) judge(r *http.Request) verdict {
+func (p *Pages) judge(r *http.Request) verdict {
 	if r.Method == http.MethodPost {
 		return judge(r)
 	}

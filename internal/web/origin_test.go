@@ -116,7 +116,7 @@ func TestGetActions(t *testing.T) {
 		{config.DenyActions, 200, 200, 200, 403},
 	} {
 		s := newSite(t, process.Info{Group: "web", Name: "web"})
-		s.handler.(*pages).GetActions = tt.actions
+		s.handler.(*Pages).GetActions = tt.actions
 		for want, headers := range map[*int][]string{&tt.script: script, &tt.ours: ours, &tt.silent: silent, &tt.other: other} {
 			got := s.do(http.MethodGet, "/?action=stop&processname=web", "", headers...)
 			if did := s.taken() != nil; got.StatusCode != *want || did != (*want == http.StatusMovedPermanently) {

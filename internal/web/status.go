@@ -36,7 +36,7 @@ type link struct {
 }
 
 // status serves the table of processes, and does what its links ask for. HEAD does nothing.
-func (p *pages) status(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) status(w http.ResponseWriter, r *http.Request) {
 	if word := field(r, "action"); word != "" && r.Method != http.MethodHead {
 		p.act(w, r, word)
 		return

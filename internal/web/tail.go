@@ -25,7 +25,7 @@ type tailPage struct {
 }
 
 // tail serves the end of the stdout log of a process.
-func (p *pages) tail(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) tail(w http.ResponseWriter, r *http.Request) {
 	name := field(r, "processname")
 	if name == "" {
 		p.show(w, http.StatusOK, "tail.html", tailPage{Name: "None", Text: "No process name found"})
@@ -43,7 +43,7 @@ func (p *pages) tail(w http.ResponseWriter, r *http.Request) {
 }
 
 // logEnd is the end of the log, or what is said in its place.
-func (p *pages) logEnd(r *http.Request, name string, limit int) string {
+func (p *Pages) logEnd(r *http.Request, name string, limit int) string {
 	value, err := p.Table.Call(r.Context(), "supervisor.readProcessStdoutLog", []any{name, -limit, 0})
 	if err != nil {
 		if rpc.AsFault(err).Code == rpc.NoFile {

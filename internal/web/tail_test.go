@@ -85,7 +85,7 @@ func TestTailText(t *testing.T) {
 // tail_limit is for a page that is not told how much to show.
 func TestTailLimit(t *testing.T) {
 	s := newSite(t)
-	s.handler.(*pages).TailLimit = 3000
+	s.handler.(*Pages).TailLimit = 3000
 	for query, want := range map[string]string{"": "3000", "&limit=": "3000", "&limit=2000": "2000", "&limit=1": "1024"} {
 		s.get("/tail.html?processname=web" + query)
 		if calls := s.taken(); !slices.Equal(calls, []string{"readProcessStdoutLog web -" + want + " 0"}) {

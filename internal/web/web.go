@@ -54,15 +54,16 @@ type Look struct {
 }
 
 // New returns the handler of all pages. What it does not know is 404.
-func New(c Config) http.Handler {
-	p := &pages{Config: c, templates: template.Must(template.ParseFS(templates, "templates/*.html"))}
+func New(c Config) *Pages {
+	p := &Pages{Config: c, templates: template.Must(template.ParseFS(templates, "templates/*.html"))}
 	p.views = map[string]http.HandlerFunc{"": p.status, "index.html": p.status, "tail.html": p.tail, "ok.html": p.ok}
 	p.files = readFiles(time.Now())
 	p.frame = p.dress(c.Look)
 	return p
 }
 
-type pages struct {
+// Pages are the handler of all pages.
+type Pages struct {
 	Config
 	templates *template.Template
 	views     map[string]http.HandlerFunc // by path, without leading slashes
@@ -70,8 +71,11 @@ type pages struct {
 	frame     frame
 }
 
+// Looks returns the paths of the icon, "" for none, and of the style sheets that users have added, for other pages of the site.
+func (p *Pages) Looks() (icon string, styles []string) { return p.frame.Icon, p.frame.Styles }
+
 // ServeHTTP finds the page. As in Supervisor leading slashes do not count, and a method that no page has is 400.
-func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, value := range safety {
 		w.Header().Set(name, value)
 	}
@@ -138,12 +142,12 @@ func field(r *http.Request, name string) string {
 }
 
 // ok is for monitors that want to know whether somebody answers.
-func (p *pages) ok(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) ok(w http.ResponseWriter, r *http.Request) {
 	p.send(w, http.StatusOK, "text/plain", []byte("OK"))
 }
 
 // show answers with a page.
-func (p *pages) show(w http.ResponseWriter, status int, page string, data any) {
+func (p *Pages) show(w http.ResponseWriter, status int, page string, data any) {
 	var body bytes.Buffer
 	if err := p.templates.ExecuteTemplate(&body, page, struct {
 		frame
@@ -161,7 +165,7 @@ func (p *pages) show(w http.ResponseWriter, status int, page string, data any) {
 }
 
 // fail answers with Supervisor's page for what is no page.
-func (p *pages) fail(w http.ResponseWriter, status int, text string) {
+func (p *Pages) fail(w http.ResponseWriter, status int, text string) {
 	p.show(w, status, "error.html", struct {
 		Code int
 		Text string
@@ -169,7 +173,7 @@ func (p *pages) fail(w http.ResponseWriter, status int, text string) {
 }
 
 // send writes an answer that is complete; a client that does not read it is left after a while.
-func (p *pages) send(w http.ResponseWriter, status int, contentType string, body []byte) {
+func (p *Pages) send(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	deadline := http.NewResponseController(w)

@@ -299,7 +299,7 @@ func TestLook(t *testing.T) {
 		}
 	}
 	var log bytes.Buffer
-	h := New(Config{Table: newSite(t).handler.(*pages).Table, Processes: func() []supervisor.Process { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	h := New(Config{Table: newSite(t).handler.(*Pages).Table, Processes: func() []supervisor.Process { return nil }, Log: slog.New(slog.NewTextHandler(&log, nil)),
 		Look: Look{SoftwareName: "Radar <3>", SoftwareIcon: filepath.Join(dir, "logo.svg"),
 			CSSFiles: []string{filepath.Join(dir, "none.css"), filepath.Join(dir, "large.css"), filepath.Join(dir, "a.css")}}})
 	get := func(path string) *httptest.ResponseRecorder {

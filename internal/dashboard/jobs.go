@@ -1,0 +1,552 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rules"
+)
+
+const (
+	maxJobs    = 200 // that are remembered
+	maxRunning = 64  // at one time
+	// tailLines and tailBytes are how much is shown of what a process wrote before its start failed.
+	tailLines, tailBytes = 20, 8 << 10
+	tailTimeout          = 2 * time.Second
+)
+
+// The states of a Job.
+const (
+	jobRunning = "running"
+	jobDone    = "done"
+	jobFailed  = "failed"
+)
+
+// jobs does what pages ask for.
+type jobs struct {
+	d       *Dashboard
+	ctx     context.Context // of all jobs; nil before open
+	working sync.WaitGroup
+
+	mu      sync.Mutex
+	last    uint64
+	all     []*Job // oldest first
+	running int
+}
+
+func newJobs(d *Dashboard) *jobs { return &jobs{d: d} }
+
+func (j *jobs) open(ctx context.Context) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.ctx = ctx
+}
+
+func (j *jobs) wait() { j.working.Wait() }
+
+// list returns the jobs as they are now.
+func (j *jobs) list() []Job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := make([]Job, len(j.all))
+	for i, job := range j.all {
+		all[i] = *job
+	}
+	return all
+}
+
+// serveJobs tells all jobs.
+func (d *Dashboard) serveJobs(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusOK, struct {
+		Jobs []Job `json:"jobs"`
+	}{d.jobs.list()})
+}
+
+// takeJob begins a job and answers at once.
+func (d *Dashboard) takeJob(w http.ResponseWriter, r *http.Request) {
+	var request JobRequest
+	if !readJSON(w, r, &request) {
+		return
+	}
+	node, ok := d.identifier(request.Node)
+	if !ok {
+		refuse(w, http.StatusBadRequest, "there is no node "+request.Node)
+		return
+	}
+	if request.Node != "" {
+		request.Node = node
+	}
+	work, err := d.plan(request)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	job, err := d.jobs.begin(request, userOf(r), work)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	answer(w, http.StatusAccepted, job)
+}
+
+// userOf is who makes a request, as far as it tells.
+func userOf(r *http.Request) string {
+	from := r.RemoteAddr
+	if i := strings.LastIndexByte(from, ':'); i > 0 {
+		from = from[:i]
+	}
+	if from == "" || from == "@" {
+		from = "this machine"
+	}
+	if user, _, ok := r.BasicAuth(); ok && user != "" {
+		return user + " from " + from
+	}
+	return "somebody from " + from
+}
+
+// begin does the work of a job apart from the request.
+func (j *jobs) begin(request JobRequest, user string, work func(context.Context) (string, error)) (Job, error) {
+	j.mu.Lock()
+	if j.ctx == nil || j.ctx.Err() != nil || j.running >= maxRunning {
+		j.mu.Unlock()
+		if j.ctx == nil || j.ctx.Err() != nil {
+			return Job{}, errors.New("the daemon does not take anything on now")
+		}
+		return Job{}, fmt.Errorf("%d jobs are running already", maxRunning)
+	}
+	j.last++
+	j.running++
+	job := &Job{ID: j.last, JobRequest: request, User: user, Began: now(), State: jobRunning, Text: "asked: " + describe(request)}
+	j.all = append(j.all, job)
+	if len(j.all) > maxJobs {
+		j.all = slices.DeleteFunc(j.all, func(old *Job) bool { return len(j.all) > maxJobs && old.State != jobRunning && old == j.all[0] })
+	}
+	first := *job
+	j.working.Go(func() { j.do(j.ctx, job, work) })
+	j.mu.Unlock()
+	j.tell(first)
+	j.d.note(Moment{Kind: "job", Level: "info", Node: request.Node, App: appOf(request), Process: processOf(request), User: user,
+		Text: user + " asked: " + describe(request)})
+	return first, nil
+}
+
+func (j *jobs) do(ctx context.Context, job *Job, work func(context.Context) (string, error)) {
+	said, err := work(ctx)
+	tail := ""
+	if err != nil {
+		said, tail = j.d.explain(ctx, job.JobRequest, err)
+	}
+	j.mu.Lock()
+	job.State, job.Text, job.Ended, job.Tail = jobDone, said, now(), tail
+	if err != nil {
+		job.State = jobFailed
+	}
+	j.running--
+	done := *job
+	j.mu.Unlock()
+	j.tell(done)
+	level := "good"
+	if err != nil {
+		level = "bad"
+	}
+	j.d.note(Moment{Kind: "job", Level: level, Node: job.Node, App: appOf(job.JobRequest), Process: processOf(job.JobRequest), User: job.User,
+		Text: describe(job.JobRequest) + ": " + said})
+}
+
+func (j *jobs) tell(job Job) {
+	if j.d.stream.wanted() {
+		j.d.stream.publish("job", job)
+	}
+}
+
+// describe says what a job is to do.
+func describe(r JobRequest) string {
+	words := strings.ReplaceAll(r.Action, "_", " ")
+	for _, part := range []struct{ before, value string }{{"", r.Signal}, {"", r.Target}, {"on ", r.Node}, {"with ", r.Strategy}} {
+		if part.value != "" {
+			words += " " + part.before + part.value
+		}
+	}
+	return words
+}
+
+func processOf(r JobRequest) string {
+	switch r.Action {
+	case "start", "stop", "restart", "signal", "clear", "keep", "stop_copy":
+		return r.Target
+	}
+	return ""
+}
+
+func appOf(r JobRequest) string {
+	if name := processOf(r); name != "" {
+		return process.ParseNamespec(name).Group
+	}
+	if strings.HasSuffix(r.Action, "_application") || strings.HasSuffix(r.Action, "_group") {
+		return r.Target
+	}
+	return ""
+}
+
+// explain tells why a job failed: what the answer says, and for a process what is known of it, with its last lines.
+func (d *Dashboard) explain(ctx context.Context, r JobRequest, err error) (text, tail string) {
+	text = faultText(err)
+	name := processOf(r)
+	if name == "" || r.Action != "start" && r.Action != "restart" {
+		return text, ""
+	}
+	ns := process.ParseNamespec(name)
+	v := d.current()
+	app := v.Application(ns.Group)
+	if app == nil {
+		return text, ""
+	}
+	p := app.Process(ns.Process)
+	if p == nil {
+		return text, ""
+	}
+	at := lastCopy(p)
+	d.mu.Lock()
+	why := shower{view: v, past: d.past}.why(p, at)
+	d.mu.Unlock()
+	if why != "" {
+		text = name + " did not start: " + why
+	}
+	if at == nil || p.State.IsRunning() {
+		return text, ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
+	defer cancel()
+	for _, channel := range []string{"stderr", "stdout"} {
+		if chunk, err := d.readLog(ctx, at.Identifier, name, channel, -1, tailBytes); err == nil && strings.TrimSpace(chunk.Text) != "" {
+			return text, lastLines(chunk.Text, tailLines)
+		}
+	}
+	return text, ""
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// errRefused is the answer false: the reason is what is known of the process.
+var errRefused = errors.New("it did not come to it")
+
+// done calls a row whose answer true means that all went well.
+func (d *Dashboard) done(ctx context.Context, node, method string, args ...any) error {
+	value, err := d.call(ctx, node, method, args...)
+	if err == nil && value == false {
+		return errRefused
+	}
+	return err
+}
+
+// plan finds out what a job has to do. An error is a request that makes no sense.
+func (d *Dashboard) plan(r JobRequest) (func(context.Context) (string, error), error) {
+	action, known := actions[r.Action]
+	switch {
+	case !known:
+		return nil, fmt.Errorf("action %q is unknown", r.Action)
+	case action.clustered && !d.fixed.Clustered:
+		return nil, fmt.Errorf("%s needs a cluster", r.Action)
+	case action.target && r.Target == "":
+		return nil, fmt.Errorf("%s needs a target", r.Action)
+	case action.node && r.Node == "":
+		return nil, fmt.Errorf("%s needs a node", r.Action)
+	}
+	if r.Strategy != "" && r.Action != "conciliate" {
+		if _, err := rules.ParseStartingStrategy(r.Strategy); err != nil {
+			return nil, err
+		}
+	}
+	if r.Action == "conciliate" {
+		if _, err := rules.ParseConciliationStrategy(r.Strategy); err != nil {
+			return nil, err
+		}
+	}
+	if r.Strategy == "" {
+		r.Strategy = d.strategyOf(appOf(r))
+	}
+	return func(ctx context.Context) (string, error) {
+		err := action.do(d, ctx, r)
+		if err != nil {
+			return "", err
+		}
+		return d.outcome(r), nil
+	}, nil
+}
+
+// strategyOf is the starting strategy that the rules have for an application.
+func (d *Dashboard) strategyOf(name string) string {
+	if app := d.current().Application(name); app != nil {
+		return app.Rules.StartingStrategy.String()
+	}
+	return d.fixed.Starting
+}
+
+// outcome says what is now.
+func (d *Dashboard) outcome(r JobRequest) string {
+	name := processOf(r)
+	if name == "" {
+		return "done"
+	}
+	ns := process.ParseNamespec(name)
+	v := d.newest()
+	app := v.Application(ns.Group)
+	if app == nil {
+		return "done"
+	}
+	p := app.Process(ns.Process)
+	if p == nil {
+		return "done"
+	}
+	text := name + " is " + p.Shown.String()
+	if len(p.Running) > 0 {
+		nicks := make([]string, len(p.Running))
+		for i, id := range p.Running {
+			nicks[i] = (shower{view: v}).nick(id)
+		}
+		text += " on " + strings.Join(nicks, " and ")
+	}
+	return text
+}
+
+// action is what a job can do, and what it needs.
+type action struct {
+	target, node, clustered bool
+	do                      func(d *Dashboard, ctx context.Context, r JobRequest) error
+}
+
+// actions are all of them, by the name in the request.
+var actions = map[string]action{
+	"start":   {target: true, do: (*Dashboard).start},
+	"stop":    {target: true, do: (*Dashboard).stop},
+	"restart": {target: true, do: (*Dashboard).restart},
+	"signal": {target: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.each(ctx, d.nodesOf(r, true), "supervisor.signalProcess", r.Target, r.Signal)
+	}},
+	"clear": {target: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.each(ctx, d.nodesOf(r, false), "supervisor.clearProcessLogs", r.Target)
+	}},
+	"start_application": {target: true, clustered: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.done(ctx, "", "supvisors.start_application", r.Strategy, r.Target, true)
+	}},
+	"stop_application": {target: true, clustered: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.done(ctx, "", "supvisors.stop_application", r.Target, true)
+	}},
+	"restart_application": {target: true, clustered: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.done(ctx, "", "supvisors.restart_application", r.Strategy, r.Target, true)
+	}},
+	"start_group":   {target: true, do: group("supervisor.startProcessGroup")},
+	"stop_group":    {target: true, do: group("supervisor.stopProcessGroup")},
+	"restart_group": {target: true, do: group("supervisor.stopProcessGroup", "supervisor.startProcessGroup")},
+	"start_all":     {do: all("supervisor.startAllProcesses")},
+	"stop_all":      {do: all("supervisor.stopAllProcesses")},
+	"restart_node":  {do: plain("supervisor.restart")},
+	"shutdown_node": {do: plain("supervisor.shutdown")},
+	"update":        {do: (*Dashboard).update},
+	"enable":        {target: true, clustered: true, do: program("supvisors.enable")},
+	"disable":       {target: true, clustered: true, do: program("supvisors.disable")},
+	"conciliate":    {clustered: true, do: (*Dashboard).conciliate},
+	"keep": {target: true, node: true, clustered: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		others := slices.DeleteFunc(d.nodesOf(JobRequest{Target: r.Target}, true), func(n string) bool { return n == r.Node })
+		return d.each(ctx, others, "supervisor.stopProcess", r.Target, true)
+	}},
+	"stop_copy": {target: true, node: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.done(ctx, r.Node, "supervisor.stopProcess", r.Target, true)
+	}},
+	"restart_sequence": {clustered: true, do: func(d *Dashboard, ctx context.Context, _ JobRequest) error {
+		return d.done(ctx, "", "supvisors.restart_sequence", true)
+	}},
+	"restart_cluster":  {clustered: true, do: plain("supvisors.restart")},
+	"shutdown_cluster": {clustered: true, do: plain("supvisors.shutdown")},
+	"end_sync": {clustered: true, do: func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		return d.done(ctx, "", "supvisors.end_sync", r.Node)
+	}},
+}
+
+// start leaves the place to the rules unless a node is given, which then does as its Supervisor does.
+func (d *Dashboard) start(ctx context.Context, r JobRequest) error {
+	switch {
+	case d.fixed.Clustered && r.Node == "":
+		return d.done(ctx, "", "supvisors.start_process", r.Strategy, r.Target, r.Args, true)
+	case d.fixed.Clustered && r.Args != "":
+		return d.done(ctx, r.Node, "supvisors.start_args", r.Target, r.Args, true)
+	}
+	return d.done(ctx, r.Node, "supervisor.startProcess", r.Target, true)
+}
+
+func (d *Dashboard) stop(ctx context.Context, r JobRequest) error {
+	if d.fixed.Clustered && r.Node == "" {
+		return d.done(ctx, "", "supvisors.stop_process", r.Target, true)
+	}
+	return d.done(ctx, r.Node, "supervisor.stopProcess", r.Target, true)
+}
+
+func (d *Dashboard) restart(ctx context.Context, r JobRequest) error {
+	if d.fixed.Clustered && r.Node == "" {
+		return d.done(ctx, "", "supvisors.restart_process", r.Strategy, r.Target, r.Args, true)
+	}
+	var fault *rpc.Fault
+	if err := d.stop(ctx, r); err != nil && !(errors.As(err, &fault) && fault.Code == rpc.NotRunning) {
+		return err
+	}
+	return d.start(ctx, r)
+}
+
+// nodesOf are the nodes that a request about a process is for: the one that is given, else all where it is up, or known.
+func (d *Dashboard) nodesOf(r JobRequest, up bool) (nodes []string) {
+	if r.Node != "" {
+		return []string{r.Node}
+	}
+	ns := process.ParseNamespec(r.Target)
+	app := d.current().Application(ns.Group)
+	if app == nil || app.Process(ns.Process) == nil {
+		return []string{""} // whose answer says that there is none
+	}
+	p := app.Process(ns.Process)
+	for _, at := range p.Infos {
+		if n := d.current().Instance(at.Identifier); (!up || slices.Contains(p.Running, at.Identifier)) && n != nil && n.State == cluster.InstanceRunning {
+			nodes = append(nodes, at.Identifier)
+		}
+	}
+	if len(nodes) == 0 {
+		return []string{""}
+	}
+	return nodes
+}
+
+// each calls a row on several nodes.
+func (d *Dashboard) each(ctx context.Context, nodes []string, method string, args ...any) error {
+	var failures []error
+	for _, n := range nodes {
+		failures = append(failures, d.done(ctx, n, method, args...))
+	}
+	return errors.Join(failures...)
+}
+
+// group calls rows for a group of a node one after the other, and fails when any process did.
+func group(methods ...string) func(*Dashboard, context.Context, JobRequest) error {
+	return func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		for _, method := range methods {
+			value, err := d.call(ctx, r.Node, method, r.Target, true)
+			if err == nil {
+				err = failures(value)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func all(method string) func(*Dashboard, context.Context, JobRequest) error {
+	return func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		value, err := d.call(ctx, r.Node, method, true)
+		if err != nil {
+			return err
+		}
+		return failures(value)
+	}
+}
+
+func plain(method string) func(*Dashboard, context.Context, JobRequest) error {
+	return func(d *Dashboard, ctx context.Context, r JobRequest) error { return d.done(ctx, r.Node, method) }
+}
+
+// program calls a row for a program on the node that is given, else on all that are there.
+func program(method string) func(*Dashboard, context.Context, JobRequest) error {
+	return func(d *Dashboard, ctx context.Context, r JobRequest) error {
+		nodes := []string{r.Node}
+		if r.Node == "" {
+			nodes = nil
+			for _, n := range d.current().Instances {
+				if n.State == cluster.InstanceRunning {
+					nodes = append(nodes, n.Identifier)
+				}
+			}
+		}
+		return d.each(ctx, nodes, method, r.Target, false)
+	}
+}
+
+// failures finds what went wrong in the answer about several processes.
+func failures(value any) error {
+	var results []struct {
+		Name        string `xmlrpc:"name"`
+		Status      int    `xmlrpc:"status"`
+		Description string `xmlrpc:"description"`
+	}
+	if err := rpc.Assign(&results, value); err != nil {
+		return err
+	}
+	var failed []string
+	for _, r := range results {
+		if r.Status != rpc.Success {
+			failed = append(failed, r.Name+": "+r.Description)
+		}
+	}
+	if len(failed) > 0 {
+		return errors.New(strings.Join(failed, "; "))
+	}
+	return nil
+}
+
+// conciliate applies a strategy to all conflicts, or to the one of the target.
+func (d *Dashboard) conciliate(ctx context.Context, r JobRequest) error {
+	if r.Target == "" {
+		return d.done(ctx, "", "supvisors.conciliate", r.Strategy)
+	}
+	switch strategy, _ := rules.ParseConciliationStrategy(r.Strategy); strategy {
+	case rules.ConciliationStop:
+		return d.done(ctx, "", "supvisors.stop_process", r.Target, true)
+	case rules.ConciliationRestart:
+		return d.done(ctx, "", "supvisors.restart_process", d.strategyOf(process.ParseNamespec(r.Target).Group), r.Target, "", true)
+	case rules.Senicide, rules.Infanticide:
+		for _, p := range previews(d.current(), time.Now()) {
+			if p.Process == r.Target && p.Strategy == r.Strategy {
+				return d.each(ctx, p.Stops, "supervisor.stopProcess", r.Target, true)
+			}
+		}
+		return fmt.Errorf("%s is not in conflict", r.Target)
+	}
+	return fmt.Errorf("%s is for all conflicts at once", r.Strategy)
+}
+
+// update reads the configuration of a node again and applies it.
+func (d *Dashboard) update(ctx context.Context, r JobRequest) error {
+	value, err := d.call(ctx, r.Node, "supervisor.reloadConfig")
+	if err != nil {
+		return err
+	}
+	var answer [][][]string // one list of: added, changed, removed
+	if err := rpc.Assign(&answer, value); err != nil || len(answer) != 1 || len(answer[0]) != 3 {
+		return errors.New("the answer is none of reloadConfig")
+	}
+	added, changed, removed := answer[0][0], answer[0][1], answer[0][2]
+	for _, name := range slices.Concat(removed, changed) {
+		if _, err := d.call(ctx, r.Node, "supervisor.stopProcessGroup", name, true); err != nil {
+			return err
+		}
+		if err := d.done(ctx, r.Node, "supervisor.removeProcessGroup", name); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Concat(added, changed) {
+		if err := d.done(ctx, r.Node, "supervisor.addProcessGroup", name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

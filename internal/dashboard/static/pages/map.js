@@ -1,0 +1,89 @@
+// The cluster map: applications by nodes, with what should run and does not, and what became of a lost node.
+import { html, Head, State, Icon, Bar, Spark, Since, Table, NodeLink, AppLink, ProcessLink, Choice, Empty, processPath, names, time, plural, percent, useMedia, wide } from '../ui.js';
+import { useStore, useWatch, process, sample, state } from '../store.js';
+import { view } from '../router.js';
+import { copyAt, counts, failed, health, isUp, lost, missing, nodeWord, planned, serves, tone } from '../facts.js';
+import { AppDeeds } from '../deeds.js';
+
+const most = 30; // chips of an application in one place
+
+function chips(a, n) {
+  const list = [];
+  for (const p of a.processes) {
+    const c = copyAt(p, n.id);
+    if (serves(n) && c && (isUp(c.state) || c.state === 'STOPPING')) list.push([p, c.state, p.conflict ? 'conflict' : '']);
+    else if (!p.on.length && planned(p) === n.id && (missing(p, a) || failed(p))) list.push([p, p.state, 'hollow']);
+  }
+  return list;
+}
+
+function Chips({ a, n }) {
+  const list = chips(a, n);
+  return html`<ul class="chips">${list.slice(0, most).map(([p, s, kind]) => {
+    const [icon, colour] = kind === 'conflict' ? ['alert', 'warn'] : tone(s);
+    return html`<li key=${p.name}><a class="chip ${colour} ${kind}" href=${processPath(p.name, { node: n.nick })}
+      title=${`${p.name}: ${kind === 'conflict' ? 'conflict, ' : ''}${s}${p.why ? `. ${p.why}` : ''}`}><${Icon} name=${icon} /><span>${p.process}</span><span class="sr"> ${s}${kind ? ` ${kind === 'hollow' ? 'should run here' : kind}` : ''}</span></a></li>`;
+  })}${list.length > most && html`<li><a href=${`ui/processes?app=${encodeURIComponent(a.name)}&node=${encodeURIComponent(n.nick)}`}>and ${list.length - most} more</a></li>`}</ul>`;
+}
+
+// Went is what a lost node held, and where each process is now.
+export const Went = ({ n }) => html`<div class="went">
+  <p><b>Lost ${n.since > 0 && html`at ${time(n.since)}, `}<${Since} t=${n.since} /> ago</b></p>${n.missed && html`<p>${n.missed}</p>`}
+  ${n.held.length === 0 ? html`<p>It held nothing.</p>` : html`<p>It held ${plural(n.held.length, 'process', 'processes')}:</p><ul>${n.held.map((name) => {
+    const p = process(name);
+    return html`<li key=${name}><${ProcessLink} name=${name} /> ${!p ? 'is not configured any more' : p.on.length ? html`is now on ${names(p.on)}`
+      : html`<${State} word=${p.state} /> running_failure_strategy ${p.running_failure_strategy}`}</li>`;
+  })}</ul>`}</div>`;
+
+function NodeHead({ n }) {
+  const s = sample(n.id);
+  const cpu = (state.samples.get(n.id) || []).map((x) => x.cpu[0] || 0);
+  return html`<div class="nodehead"><div class="row">${n.id === state.cluster.master && html`<span title="Master"><${Icon} name="star" /><span class="sr">Master</span></span>`}
+    <b class="grow cut"><${NodeLink} id=${n.id} /></b><${State} word=${nodeWord(n)} /></div>
+    ${n.standing !== 'SERVING' && n.standing && html`<span class="badge">${n.standing}</span>`}
+    ${serves(n) && html`<div class="row"><${Bar} value=${n.load} label="Expected load" /><span class="n">${n.load}%</span></div>
+    ${s && html`<div class="row small"><span class="n">CPU ${percent(s.cpu[0] || 0)}</span><span class="n">MEM ${percent(s.memory)}</span><${Spark} values=${cpu} max=${100} label="Processor load of the last minutes" /></div>`}`}</div>`;
+}
+
+const AppHead = ({ a }) => html`<b class="cut"><${AppLink} name=${a.name} /></b><br /><${State} word=${a.state} />
+  ${(a.major || a.minor) && html`<br /><${State} word="" kind=${health(a)} as=${health(a)[2]} />`}`;
+
+const Matrix = ({ nodes, apps }) => html`<div class="wide" tabindex="0" role="region" aria-label="Applications by nodes"><table class="map" style=${{ minWidth: `${150 + nodes.length * 160}px` }}>
+  <thead><tr><th scope="col">Application</th>${nodes.map((n) => html`<th scope="col" key=${n.id}><${NodeHead} n=${n} /></th>`)}</tr></thead>
+  <tbody>${apps.map((a, i) => html`<tr key=${a.name}><th scope="row"><${AppHead} a=${a} /></th>${nodes.map((n) => (!lost(n)
+    ? html`<td key=${n.id}><${Chips} a=${a} n=${n} /></td>` : i === 0 && html`<td key=${n.id} rowspan=${apps.length} class="hatch"><${Went} n=${n} /></td>`))}</tr>`)}</tbody></table></div>`;
+
+const Cards = ({ nodes, apps }) => html`<div class="cards">${nodes.map((n) => html`<section class="card" key=${n.id} aria-label=${n.nick}><${NodeHead} n=${n} />
+  ${lost(n) ? html`<div class="hatch"><${Went} n=${n} /></div>` : html`<dl>${apps.filter((a) => chips(a, n).length).map((a) =>
+    html`<dt key=${a.name}><${AppLink} name=${a.name} /></dt><dd><${Chips} a=${a} n=${n} /></dd>`)}</dl>`}</section>`)}</div>`;
+
+function NodeTable({ nodes }) {
+  const up = (n, test) => [...state.processes.values()].filter((p) => test(p, copyAt(p, n.id))).length;
+  return html`<${Table} label="Nodes" heads=${['Node', 'State', 'Since', 'Address', 'Load', 'CPU', 'MEM', 'Up', 'Failed', 'Notes']}>${nodes.map((n) => html`<tr key=${n.id} data-row><th scope="row"><${NodeLink} id=${n.id} />${n.id === state.cluster.master ? ' (Master)' : ''}</th><td><${State} word=${nodeWord(n)} /></td>
+      <td><${Since} t=${n.since} /></td><td>${n.host}:${n.port}</td><td class="n">${n.load}%</td><td class="n">${percent(sample(n.id)?.cpu[0])}</td><td class="n">${percent(sample(n.id)?.memory)}</td>
+      <td class="n">${up(n, (p) => p.on.includes(n.id))}</td><td class="n">${up(n, (p) => failed(p) && p.where === n.id)}</td>
+      <td>${[n.standing !== 'SERVING' && n.standing, n.missed, n.starting && 'starts in progress', n.stopping && 'stops in progress',
+        n.locks.length > 0 && `update locks: ${n.locks.join(', ')}`].filter(Boolean).join('; ')}</td></tr>`)}<//>`;
+}
+
+const AppTable = ({ apps }) => html`<${Table} label="Applications" heads=${['Application', 'State', 'Status', 'Up', 'Actions']}>${apps.map((a) => html`<tr key=${a.name} data-row><th scope="row"><${AppLink} name=${a.name} /></th><td><${State} word=${a.state} /></td>
+    <td>${health(a)[2] && html`<${State} word="" kind=${health(a)} as=${health(a)[2]} />`} ${a.verdict}</td><td class="n">${a.processes.filter((p) => p.state === 'RUNNING').length} of ${a.processes.length}</td>
+    <td class="tools"><${AppDeeds} a=${a} bare /></td></tr>`)}<//>`;
+
+const views = [['', 'Automatic'], ['map', 'Map'], ['cards', 'Nodes as cards'], ['nodes', 'Table of nodes'], ['apps', 'Table of applications']];
+
+export function MapPage({ query }) {
+  useStore('cluster', 'stats');
+  useWatch(() => ({ stats: ['*'] }));
+  const roomy = useMedia(wide);
+  const { nodes, apps, cluster } = state;
+  const v = query.view || (nodes.length > 7 || !roomy ? 'cards' : 'map');
+  const c = counts();
+  return html`<${Head} title=${cluster.clustered ? 'Cluster map' : 'Overview'}>
+      <span>${plural(nodes.filter(serves).length, 'node')} of ${nodes.length} up, ${c.up} of ${plural(c.all, 'process', 'processes')} running</span>
+      <${Choice} label="Show" value=${query.view || ''} options=${views} onChange=${(x) => view({ view: x })} /><//>
+    ${apps.length === 0 ? html`<${Empty}>No program is configured. Add a [program:x] section to the configuration of a node, then choose Update on the page of the node.<//>`
+    : v === 'nodes' ? html`<${NodeTable} nodes=${nodes} />` : v === 'apps' ? html`<${AppTable} apps=${apps} />`
+    : v === 'cards' ? html`<${Cards} nodes=${nodes} apps=${apps} />` : html`<${Matrix} nodes=${nodes} apps=${apps} />`}
+    ${(v === 'map' || v === 'cards') && html`<p class="legend">A dashed chip should run and does not; it stands where it was last, or where it would be first.</p>`}`;
+}
