@@ -17,7 +17,7 @@ func (s *site) addDashboard(from *session, table *rpc.Table) (err error) {
 		Rules: from.rules.Load, MainLog: s.deps.Log.Path, Version: version, Log: s.deps.Log.Logger,
 		Look: dashboard.Look{Name: s.look.Look.SoftwareName, Icon: icon, Styles: styles}}
 	if o := from.cfg.Supvisors; o != nil {
-		cfg.Period = o.StatsPeriods[0]
+		cfg.Period, cfg.Irix = o.StatsPeriods[0], o.IrixMode
 	}
 	if s.board, err = dashboard.New(cfg); err != nil {
 		return err

@@ -52,9 +52,6 @@ func newEvents(cfg *config.Config, sup *supervisor.Supervisor, n *node.Node, dep
 		collector: workers.Add("Statistics"), publisher: workers.Add("EventPublisher"),
 		address: listener.Address{Host: inet.Host, Port: eventPort(cfg, n.View().Self.Identifier)}}
 	e.feed = service.NewFeed(deps, e)
-	if s.IrixMode { // what is published is in IRIX mode anyway, as with Supvisors
-		logger.Warn("stats_irix_mode has no effect: it is for pages with statistics, and there are none yet")
-	}
 	e.statistics = stats.New(stats.Config{Identifier: n.View().Self.Identifier, Host: s.HostStats, Process: s.ProcessStats,
 		Period: s.CollectingPeriod, Periods: s.StatsPeriods, Depth: s.StatsHisto,
 		Processes: func() []stats.Target { return targets(sup) }, Publish: e.sample, Logger: logger, Worker: e.collector})

@@ -177,6 +177,9 @@ func (d *Dashboard) serveStats(w http.ResponseWriter, r *http.Request) {
 		for _, p := range history.Points {
 			s := newStats(self, wall-(mono-float64(p.NowMonotonic)))
 			s.Processes[name] = [2]Cell{float64(p.CPU), float64(p.Mem)}
+			if !d.cfg.Irix {
+				s.share(c.Cores())
+			}
 			samples = append(samples, *s)
 		}
 	} else {

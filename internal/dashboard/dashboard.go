@@ -36,11 +36,13 @@ type Config struct {
 	Options    cluster.Config   // of the Node
 	Statistics *stats.Collector // nil without a Node
 	Period     time.Duration    // of the statistics to show
-	Rules      func() *rules.Set
-	MainLog    func() (path string, err error)
-	Version    string
-	Look       Look
-	Log        *slog.Logger
+	// Irix shows the load of processes in percent of one core, else it is of all cores of the host (stats_irix_mode).
+	Irix    bool
+	Rules   func() *rules.Set
+	MainLog func() (path string, err error)
+	Version string
+	Look    Look
+	Log     *slog.Logger
 }
 
 // Look is what users have added to the pages. The paths are relative to the root of the site.
@@ -70,7 +72,7 @@ type Dashboard struct {
 
 // New returns the dashboard of a node. It shows nothing new before Run.
 func New(cfg Config) (*Dashboard, error) {
-	d := &Dashboard{cfg: cfg, local: make(chan struct{}, 1), past: newHistory(cfg.Options.Core), stats: newGauges()}
+	d := &Dashboard{cfg: cfg, local: make(chan struct{}, 1), past: newHistory(cfg.Options.Core), stats: newGauges(cfg.Irix)}
 	d.fixed = Cluster{Name: cfg.Look.Name, Icon: cfg.Look.Icon, Version: cfg.Version, Clustered: cfg.Node != nil}
 	if d.fixed.Clustered {
 		d.fixed.Starting, d.fixed.Conciliation = cfg.Options.Starting.String(), cfg.Options.Conciliation.String()

@@ -220,7 +220,7 @@ type Stats struct {
 	Time      float64            `json:"time"`
 	CPU       []float64          `json:"cpu"` // percent: the average, then each core
 	Memory    float64            `json:"memory"`
-	Processes map[string][2]Cell `json:"processes"` // by namespec: processor (percent of a core) and memory (percent)
+	Processes map[string][2]Cell `json:"processes"` // by namespec: processor (percent, of what stats_irix_mode says) and memory (percent)
 	Network   map[string][2]Cell `json:"network"`   // received and sent, Kibit/s
 	Disk      map[string][2]Cell `json:"disk"`      // read and written, Kibit/s
 	Usage     map[string]Cell    `json:"usage"`     // percent of each mount point

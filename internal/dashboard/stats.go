@@ -17,14 +17,15 @@ type gauges struct {
 	changed chan struct{} // holds a token when there are samples to be told
 	wanted  atomic.Bool   // some page shows statistics
 	change  chan struct{} // holds a token when wanted has changed
+	irix    bool
 
 	mu      sync.Mutex
 	pending map[string]*Stats
 	hosts   map[string]stats.HostSample // the latest of each node
 }
 
-func newGauges() *gauges {
-	return &gauges{changed: make(chan struct{}, 1), change: make(chan struct{}, 1), pending: map[string]*Stats{}, hosts: map[string]stats.HostSample{}}
+func newGauges(irix bool) *gauges {
+	return &gauges{irix: irix, changed: make(chan struct{}, 1), change: make(chan struct{}, 1), pending: map[string]*Stats{}, hosts: map[string]stats.HostSample{}}
 }
 
 // Wants reports whether a page shows statistics.
@@ -116,6 +117,14 @@ func (s *Stats) fill(h stats.HostSample) {
 	}
 }
 
+// share turns the load of the processes into that of all cores.
+func (s *Stats) share(cores int) {
+	for name, load := range s.Processes {
+		load[0] = float64(stats.Solaris(stats.Float(load[0]), cores))
+		s.Processes[name] = load
+	}
+}
+
 func (g *gauges) process(p stats.ProcessSample) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -128,6 +137,9 @@ func (g *gauges) take() (all []Stats) {
 	defer g.mu.Unlock()
 	for _, s := range g.pending {
 		s.fill(g.hosts[s.Node])
+		if !g.irix {
+			s.share(len(s.CPU) - 1)
+		}
 		all = append(all, *s)
 	}
 	clear(g.pending)
