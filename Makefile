@@ -34,9 +34,10 @@ fuzz:
 		done; \
 	done
 
-# real daemons on loopback
+# real daemons on loopback, and what happens to real hosts: kills, freezes, cut networks, full disks. Some of it is for root only
 e2e: build
 	$(GO) test -count=1 -v ./examples/...
+	E2E=1 $(GO) test -count=1 -timeout 60m -parallel 2 -v ./internal/faults
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

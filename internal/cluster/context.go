@@ -232,7 +232,8 @@ func (c *Core) loseProcesses(n *node) {
 			gone.Now = p.newest() + 1e-6 // by the clocks of those who told, so that all nodes derive the same whatever their own clocks say
 			p.heard = c.now
 			c.setInfo(p, n, &gone)
-			if ran && len(p.running) == 0 {
+			// where it is about to end does not count: a duplicate may be on its way down while the one to keep is lost
+			if ran && len(p.up()) == 0 {
 				c.lost = append(c.lost, p)
 			}
 		}

@@ -91,7 +91,7 @@ func (c *Core) repair() {
 	lost := c.lost
 	c.lost = nil
 	for _, p := range lost {
-		if len(p.running) > 0 {
+		if len(p.up()) > 0 {
 			continue // it came back meanwhile
 		}
 		if c.endOnFailure(p) {

@@ -267,3 +267,31 @@ func TestConciliationAgain(t *testing.T) {
 	l.wait(1)
 	l.wantOrders("stop_process shop:process on n3")
 }
+
+// TestKeptIsLost: the one that a conciliation keeps goes down with its node while the duplicate is still on its way down elsewhere.
+func TestKeptIsLost(t *testing.T) {
+	keepOldest := func(cfg *Config) { cfg.Conciliation = rules.Infanticide }
+	conflict := func(l *lab, kept, other string) {
+		l.process(kept, "shop:process", process.Starting, process.Running)
+		l.wait(time.Second)
+		l.process(other, "shop:process", process.Starting)
+	}
+	l := operation(t, failureRules, keepOldest, failurePrograms...)
+	conflict(l, "n3", "n2")
+	l.wantOrders("stop_process shop:process on n2")
+	l.process("n2", "shop:process", process.Stopping)
+	l.step(PeerLeft{Identifier: "n3"})
+	l.wantOrders()
+	l.wantState(Conciliation) // until it is up again
+	l.process("n2", "shop:process", process.Stopped)
+	l.wantOrders("start_process shop:process on n1")
+
+	// it was on the Master: the others tell the next one, whoever that is
+	l = slave(t, failureRules, keepOldest, failurePrograms...)
+	conflict(l, "n2", "n3")
+	l.process("n3", "shop:process", process.Stopping)
+	l.step(PeerLeft{Identifier: "n2"})
+	if got := l.c.Report().Modes.Lost; len(got) != 1 {
+		t.Errorf("tells of %v", got)
+	}
+}

@@ -323,7 +323,8 @@ func (c *Core) loseCommands(silent func(*command) bool) {
 	}
 }
 
-// loseJobs ends the commands that wait for a node that is gone, and leaves to the jobs what they are about to start or stop.
+// loseJobs ends the commands that wait for a node that is gone, and leaves to the jobs what they are about to start anywhere, or were
+// about to stop there. The stop of a duplicate on another node says nothing about the one that was to stay.
 func (c *Core) loseJobs(gone []*node) {
 	for _, n := range gone {
 		c.loseCommands(func(cmd *command) bool { return cmd.node == n })
@@ -334,7 +335,9 @@ func (c *Core) loseJobs(gone []*node) {
 	for _, s := range []*sequencer{&c.starter, &c.stopper} {
 		for _, j := range s.jobs() {
 			for _, cmd := range j.commands() {
-				c.notLost(cmd.proc)
+				if s == &c.starter || slices.Contains(gone, cmd.node) {
+					c.notLost(cmd.proc)
+				}
 			}
 		}
 	}
