@@ -3,12 +3,10 @@ import { html, render, useLayoutEffect } from './vendor/standalone.module.js';
 import { Act, Icon, State, Since, Search, plural } from './ui.js';
 import { start, state, useStore, nick } from './store.js';
 import { useRoute, here, go, path, root } from './router.js';
-import { apply, isDark, set } from './settings.js';
 import { counts, health, lost, nodeWord, serves } from './facts.js';
 import { Toasts } from './jobs.js';
 import { Dialogs } from './dialog.js';
-import { Palette, palette } from './palette.js';
-import './keys.js';
+import { Palette, palette } from './keys.js';
 import { MapPage } from './pages/map.js';
 import { ProcessesPage } from './pages/processes.js';
 import { NodePage } from './pages/node.js';
@@ -17,7 +15,7 @@ import { ProcessPage } from './pages/process.js';
 import { ConflictsPage } from './pages/conflicts.js';
 import { EventsPage } from './pages/events.js';
 import { RulesPage } from './pages/rules.js';
-import { HelpPage } from './pages/help.js';
+import { HelpPage, apply, isDark, set } from './pages/help.js';
 
 const pages = {
   '': [MapPage, 'Map'], processes: [ProcessesPage, 'Processes'], nodes: [NodePage, 'Node'], apps: [ApplicationPage, 'Application'], conflicts: [ConflictsPage, 'Conflicts'],

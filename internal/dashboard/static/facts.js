@@ -7,7 +7,7 @@ const tones = {
   EXITED: ['check', 'idle'], FATAL: ['cross', 'bad'], UNKNOWN: ['what', 'bad'],
   CHECKING: ['half', 'busy'], CHECKED: ['half', 'busy'], FAILED: ['cross', 'bad'], ISOLATED: ['cross', 'bad'], LOST: ['cross', 'bad'],
   OPERATION: ['dot', 'good'], CONCILIATION: ['alert', 'warn'], RESTARTING: ['redo', 'warn'], RESTART: ['redo', 'warn'],
-  SHUTTING_DOWN: ['square', 'warn'], SHUTDOWN: ['square', 'warn'], FINAL: ['square', 'warn'], OFF: ['square', 'idle'],
+  SHUTTING_DOWN: ['square', 'warn'], SHUTDOWN: ['square', 'warn'], OFF: ['square', 'idle'],
   done: ['check', 'good'], failed: ['cross', 'bad'], running: ['half', 'busy'], asked: ['half', 'busy'],
   info: ['dot', 'idle'], good: ['check', 'good'], warn: ['alert', 'warn'], bad: ['cross', 'bad'],
 };

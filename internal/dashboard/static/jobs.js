@@ -3,8 +3,8 @@ import { html, useEffect } from './vendor/standalone.module.js';
 import { state, app, enlist, nick, node, process, touch, useStore } from './store.js';
 import { post } from './api.js';
 import { ask } from './dialog.js';
-import { conciliations } from './facts.js';
-import { Icon, State, plural, processPath } from './ui.js';
+import { blocked, conciliations, whyNot, whyNotApp } from './facts.js';
+import { Act, Icon, State, plural, processPath } from './ui.js';
 
 const verbs = {
   start: 'Start', stop: 'Stop', restart: 'Restart', signal: 'Signal', clear: 'Clear the logs of', enable: 'Enable', disable: 'Disable',
@@ -151,4 +151,41 @@ export async function startWith(p, strategies, preset) {
     ].filter(Boolean),
   });
   if (got) send([{ action: 'start', target: p.name, signal: '', strategy: '', ...got }]);
+}
+
+// The buttons of a process and of an application.
+
+// What conflicts keep from being started leads to them.
+const toConflicts = (label, icon, bare, name) => html`<a class=${bare ? 'b bare' : 'b'} data-do=${name} href="ui/conflicts" title=${`${label}: there are conflicts to solve first`}
+  aria-label=${`${label}: there are conflicts to solve first`}><${Icon} name=${icon} />${bare ? '' : html`<span>${label}</span>`}</a>`;
+
+const stuck = (why) => why && why === blocked() && why.startsWith('There are conflicts');
+
+const kinds = {
+  start: ['Start', 'start'], stop: ['Stop', 'stop'], restart: ['Restart', 'redo'], signal: ['Signal', 'right'], clear: ['Clear logs', 'square'],
+};
+
+// Deed is one action on a process; with a node id, on the copy there.
+export function Deed({ action, p, id = '', bare, strategy = '', as }) {
+  const [word, icon] = kinds[action];
+  const label = bare ? title({ action, target: p.name, node: id }) : as || word;
+  const why = whyNot(action, p, id);
+  if (stuck(why)) return toConflicts(label, icon, bare, action);
+  const run = () => (action === 'signal' ? signal([p.name], id) : act({ action, target: p.name, node: id, strategy: action === 'stop' ? '' : strategy }));
+  return html`<${Act} icon=${icon} label=${label} bare=${bare} why=${why} name=${action} onClick=${run} />`;
+}
+
+export const Deeds = ({ p, id, actions = ['start', 'stop', 'restart'], ...rest }) => actions.map((action) =>
+  html`<${Deed} key=${action} action=${action} p=${p} id=${id} ...${rest} />`);
+
+export function AppDeeds({ a, strategy = '', bare }) {
+  return ['start', 'stop', 'restart'].map((k) => {
+    const action = `${k}_application`;
+    const [word, icon] = kinds[k];
+    const label = bare ? `${word} application ${a.name}` : word;
+    const why = whyNotApp(action, a);
+    if (stuck(why)) return toConflicts(label, icon, bare, k);
+    return html`<${Act} key=${k} icon=${icon} label=${label} bare=${bare} why=${why} name=${k}
+      onClick=${() => act({ action, target: a.name, strategy: k === 'stop' ? '' : strategy })} />`;
+  });
 }

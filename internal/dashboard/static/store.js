@@ -103,7 +103,7 @@ function change(c) {
 }
 
 // remember adds a moment; what a replay brings twice counts once.
-export function remember(m) {
+function remember(m) {
   if (m.id <= (state.moments.at(-1)?.id ?? -1)) return;
   state.moments.push(m);
   if (state.moments.length > keepMoments) state.moments.splice(0, keepMoments / 10);

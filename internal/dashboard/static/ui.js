@@ -32,7 +32,7 @@ const icons = {
   square: 'M4 4h8v8H4z', check: 'M3 8.5l3.5 3.5L13 4.5', cross: 'M4 4l8 8M12 4l-8 8', what: 'M5.5 6a2.5 2.5 0 1 1 3.5 2.3q-1 .5-1 1.7M8 12.5v.5',
   alert: 'M8 2.5L14 13H2zM8 6.5v3M8 11v.5', start: 'FM5 3l8 5-8 5z', stop: 'FM4 4h8v8H4z', log: 'M3 4h10M3 8h10M3 12h6', menu: 'M2 4h12M2 8h12M2 12h12',
   theme: 'M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 1 1 0-11V13.5', star: 'FM8 2l1.8 3.9 4.2.5-3.1 2.9.8 4.2L8 11.4l-3.7 2.1.8-4.2L2 6.4l4.2-.5z',
-  search: 'M7 3a4 4 0 1 1 0 8 4 4 0 1 1 0-8M10 10l4 4', lock: 'M4 7h8v6H4zM5.5 7V5a2.5 2.5 0 0 1 5 0v2', down: 'M4 6l4 4 4-4', right: 'M6 4l4 4-4 4',
+  search: 'M7 3a4 4 0 1 1 0 8 4 4 0 1 1 0-8M10 10l4 4', right: 'M6 4l4 4-4 4',
 };
 
 export const Icon = ({ name }) => html`<svg class=${icons[name][0] === 'F' ? 'i f' : 'i'} viewBox="0 0 16 16" aria-hidden="true"><path
@@ -70,6 +70,9 @@ export const ProcessLink = ({ name, as = name, query }) => html`<a href=${proces
 
 export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 
+// Nothing stands in for the page of something that is not there.
+export const Nothing = ({ what, name, href = 'ui/' }) => html`<${Head} title=${name} /><${Empty}>There is no ${what} of this name. <a href=${href}>See what there is</a><//>`;
+
 // Head is the top of a page: its title, what matters at once, and what can be done.
 export const Head = ({ title, children, acts }) => html`<header class="head" data-subject>
   <h1 tabindex="-1">${title}</h1><div class="facts">${children}</div>${acts && html`<div class="acts">${acts}</div>`}
@@ -79,12 +82,14 @@ export const Tabs = ({ label, tabs }) => html`<nav class="tabs" aria-label=${lab
   html`<a href=${href} aria-current=${on ? 'page' : null}>${name}</a>`)}</nav>`;
 
 // Toggles are filters of which each can be on or off; Choice is one of several.
-export const Toggle = ({ on, onClick, children, name, title }) => html`<button type="button" class="b chipb" aria-pressed=${String(!!on)} data-do=${name}
+export const Toggle = ({ on, onClick, children, name, title }) => html`<button type="button" class="b" aria-pressed=${String(!!on)} data-do=${name}
   title=${title} onClick=${onClick}>${children}</button>`;
 
 export const Choice = ({ label, value, options, onChange }) => html`<label class="choice"><span>${label}</span>
   <select value=${value} onChange=${(e) => onChange(e.target.value)}>${options.map(([v, text = v]) =>
   html`<option value=${v} selected=${v === value}>${text}</option>`)}</select></label>`;
+
+export const any = (names) => [['', 'all'], ...names.map((n) => [n])];
 
 export const Search = ({ label, value, onInput, main }) => html`<input type="search" class="search" aria-label=${label} placeholder=${label}
   value=${value} data-search=${main} spellcheck=${false} autocomplete="off" onInput=${(e) => onInput(e.target.value)} />`;
@@ -111,13 +116,12 @@ export class Still extends Component {
 // useFetch asks once for each set of arguments; what comes late for an older set is dropped.
 export function useFetch(ask, args) {
   const [got, set] = useState({});
-  const [turn, again] = useReducer((n) => n + 1, 0);
   useLayoutEffect(() => {
     let mine = true;
     ask().then((value) => mine && set({ value }), (error) => mine && set({ error: error.message }));
     return () => { mine = false; };
-  }, [...args, turn]);
-  return { ...got, again };
+  }, args);
+  return got;
 }
 
 // useMedia follows a media query.

@@ -1,25 +1,25 @@
 // An application: its state with the reason, how its starts and stops went, its processes on each node.
 import { useLayoutEffect } from '../vendor/standalone.module.js';
-import { html, Choice, Head, Icon, State, Since, Table, NodeLink, ProcessLink, Toggle, Empty, names, time, span } from '../ui.js';
+import { html, Choice, Head, Icon, State, Since, Table, NodeLink, ProcessLink, Toggle, Nothing, names, time, span } from '../ui.js';
 import { useStore, app, nick, now, sequence, state } from '../store.js';
 import { get } from '../api.js';
-import { view } from '../router.js';
+import { path, view } from '../router.js';
 import { failed, health, isUp, strategies, tone } from '../facts.js';
-import { AppDeeds, Deed } from '../deeds.js';
+import { AppDeeds, Deed } from '../jobs.js';
 import { description } from './processes.js';
 
 export function ApplicationPage({ args: [name], query }) {
   useStore('cluster', 'sequences');
   const a = app(name);
   useLayoutEffect(() => { get('sequences', { app: name }).then((r) => r.sequences.forEach(sequence), () => {}); }, [name]);
-  if (!a) return html`<${Head} title=${name} /><${Empty}>There is no application of this name. <a href="ui/">Back to the map</a><//>`;
+  if (!a) return html`<${Nothing} what="application" name=${name} />`;
   const strategy = query.strategy || a.strategy;
   const clustered = state.cluster.clustered && a.managed;
   const sequences = [...(state.sequences.get(name) || [])].reverse();
   const lanes = (q) => html`<${Lanes} key=${q.began} q=${q} />`;
   return html`<${Head} title=${a.name} acts=${html`<${AppDeeds} a=${a} strategy=${strategy} />
       ${clustered && html`<${Choice} label="Strategy" value=${strategy} options=${Object.entries(strategies).map(([k, v]) => [k, `${k}${k === a.strategy ? ' (of the rules)' : ''}: ${v}`])}
-        onChange=${(v) => view({ strategy: v === a.strategy ? '' : v })} /><a class="b" href=${`ui/whatif?app=${encodeURIComponent(name)}&strategy=${strategy}`}>What if…</a>`}`}>
+        onChange=${(v) => view({ strategy: v === a.strategy ? '' : v })} /><a class="b" href=${path(['whatif'], { app: name, strategy })}>What if…</a>`}`}>
       <${State} word=${a.state} />${a.since > 0 && html`<span>for <${Since} t=${a.since} /></span>`}${health(a)[2] && html`<${State} word="" kind=${health(a)} as=${health(a)[2]} />`}
       ${!a.managed && state.cluster.clustered && html`<span class="badge">not managed by the rules</span>`}<//>
     ${a.verdict && html`<p class="note ${a.major ? 'bad' : a.minor ? 'warn' : ''}">${a.verdict}</p>`}

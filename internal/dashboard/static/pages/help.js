@@ -1,11 +1,31 @@
-// Help and settings.
+// Help and settings, with what a reader has set.
 import { html, Act, Choice, Head, State, Table } from '../ui.js';
-import { useStore, state } from '../store.js';
-import { settings, set } from '../settings.js';
+import { useStore, state, touch } from '../store.js';
 import { meanings } from '../facts.js';
 import { act } from '../jobs.js';
 
-export const shortcuts = [['/', 'filter or search'], ['j, k', 'next, previous row'], ['x', 'select the row'], ['s, t, r', 'start, stop, restart: the row, or the object of the page'], ['l', 'log'],
+// What a reader prefers is kept in the browser.
+const kept = (k, or) => { try { return localStorage.getItem('supvisors.' + k) || or; } catch { return or; } };
+
+export const settings = { theme: kept('theme', 'system'), keys: kept('keys', 'on') };
+
+export function set(k, v) {
+  settings[k] = v;
+  try { localStorage.setItem('supvisors.' + k, v); } catch { /* private window: it holds for this page */ }
+  apply();
+  touch('settings');
+}
+
+export function apply() {
+  if (settings.theme === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = settings.theme;
+}
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+dark.addEventListener('change', () => touch('settings'));
+export const isDark = () => (settings.theme === 'system' ? dark.matches : settings.theme === 'dark');
+
+const shortcuts = [['/', 'filter or search'], ['j, k', 'next, previous row'], ['x', 'select the row'], ['s, t, r', 'start, stop, restart: the row, or the object of the page'], ['l', 'log'],
   ['f, w', 'follow, wrap a log'], ['g m, g n, g a', 'go to the map, the nodes, the applications'], ['g p, g e, g c', 'go to the processes, events, conflicts'], [': or Ctrl-K', 'all commands'], ['?', 'this page'], ['Escape', 'leave']];
 
 export function HelpPage() {

@@ -1,9 +1,9 @@
 // The cluster map: applications by nodes, with what should run and does not, and what became of a lost node.
 import { html, Head, State, Icon, Bar, Spark, Since, Table, NodeLink, AppLink, ProcessLink, Choice, Empty, processPath, names, time, plural, percent, useMedia, wide } from '../ui.js';
 import { useStore, useWatch, process, sample, state } from '../store.js';
-import { view } from '../router.js';
+import { path, view } from '../router.js';
 import { copyAt, counts, failed, health, isUp, lost, missing, nodeWord, planned, serves, tone } from '../facts.js';
-import { AppDeeds } from '../deeds.js';
+import { AppDeeds } from '../jobs.js';
 
 const most = 30; // chips of an application in one place
 
@@ -23,7 +23,7 @@ function Chips({ a, n }) {
     const [icon, colour] = kind === 'conflict' ? ['alert', 'warn'] : tone(s);
     return html`<li key=${p.name}><a class="chip ${colour} ${kind}" href=${processPath(p.name, { node: n.nick })}
       title=${`${p.name}: ${kind === 'conflict' ? 'conflict, ' : ''}${s}${p.why ? `. ${p.why}` : ''}`}><${Icon} name=${icon} /><span>${p.process}</span><span class="sr"> ${s}${kind ? ` ${kind === 'hollow' ? 'should run here' : kind}` : ''}</span></a></li>`;
-  })}${list.length > most && html`<li><a href=${`ui/processes?app=${encodeURIComponent(a.name)}&node=${encodeURIComponent(n.nick)}`}>and ${list.length - most} more</a></li>`}</ul>`;
+  })}${list.length > most && html`<li><a href=${path(['processes'], { app: a.name, node: n.nick })}>and ${list.length - most} more</a></li>`}</ul>`;
 }
 
 // Went is what a lost node held, and where each process is now.
@@ -31,7 +31,7 @@ export const Went = ({ n }) => html`<div class="went">
   <p><b>Lost ${n.since > 0 && html`at ${time(n.since)}, `}<${Since} t=${n.since} /> ago</b></p>${n.missed && html`<p>${n.missed}</p>`}
   ${n.held.length === 0 ? html`<p>It held nothing.</p>` : html`<p>It held ${plural(n.held.length, 'process', 'processes')}:</p><ul>${n.held.map((name) => {
     const p = process(name);
-    return html`<li key=${name}><${ProcessLink} name=${name} /> ${!p ? 'is not configured any more' : p.on.length ? html`is now on ${names(p.on)}`
+    return html`<li key=${name}><${ProcessLink} name=${name} /> ${!p ? 'is not configured any more' : p.on.length ? html`is up on ${names(p.on)}`
       : html`<${State} word=${p.state} /> running_failure_strategy ${p.running_failure_strategy}`}</li>`;
   })}</ul>`}</div>`;
 

@@ -1,12 +1,11 @@
 // A node: what it is, its processes without the rules, its machine, its log.
 import { useLayoutEffect, useState } from '../vendor/standalone.module.js';
-import { html, Act, Head, State, Since, Table, Tabs, AppLink, ProcessLink, Bar, Empty, Toggle, time, span } from '../ui.js';
+import { html, Act, Head, Nothing, State, Since, Table, Tabs, AppLink, ProcessLink, Bar, Empty, Toggle, time, span } from '../ui.js';
 import { useStore, useWatch, node, state, now } from '../store.js';
 import { get } from '../api.js';
 import { path, view } from '../router.js';
-import { act } from '../jobs.js';
+import { Deeds, act } from '../jobs.js';
 import { copyAt, isUp, nodeWord, lost, serves } from '../facts.js';
-import { Deeds } from '../deeds.js';
 import { Chart } from '../chart.js';
 import { LogView } from '../log.js';
 import { Went } from './map.js';
@@ -14,7 +13,7 @@ import { Went } from './map.js';
 export function NodePage({ args: [id, tab = ''], query }) {
   useStore('cluster');
   const n = node(id);
-  if (!n) return html`<${Head} title=${id} /><${Empty}>There is no node of this name. <a href="ui/">Back to the map</a><//>`;
+  if (!n) return html`<${Nothing} what="node" name=${id} />`;
   const away = serves(n) ? '' : `${n.nick} is not there`;
   const deed = (action, label, danger) => html`<${Act} label=${label} danger=${danger} why=${away} onClick=${() => act({ action, node: n.id })} />`;
   const tabs = [['Processes', ''], ['Host', 'host'], ['Log', 'log']];

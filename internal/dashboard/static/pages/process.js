@@ -1,11 +1,10 @@
 // A process: what it is in, why, and its log, statistics, events and configuration.
-import { html, Act, Choice, Head, Icon, State, Since, Table, Tabs, NodeLink, AppLink, Empty, names, processPath, useFetch } from '../ui.js';
+import { html, Act, Choice, Head, Icon, State, Since, Table, Tabs, NodeLink, AppLink, Empty, Nothing, names, processPath, useFetch } from '../ui.js';
 import { useStore, node, process, nick } from '../store.js';
 import { get } from '../api.js';
 import { view } from '../router.js';
 import { copyAt, failed, isUp, mainCopy, serves, strategies, appOf } from '../facts.js';
-import { Deeds } from '../deeds.js';
-import { act, startWith } from '../jobs.js';
+import { Deeds, act, startWith } from '../jobs.js';
 import { Chart } from '../chart.js';
 import { LogView } from '../log.js';
 import { useHistory } from './node.js';
@@ -17,7 +16,7 @@ const tabs = [['Log', 'log'], ['Statistics', 'stats'], ['Events', 'events'], ['C
 export function ProcessPage({ args: [group, name = group], query }) {
   useStore('cluster');
   const p = process(`${group}:${name}`) || process(name);
-  if (!p) return html`<${Head} title=${name} /><${Empty}>There is no process of this name. <a href="ui/processes">All processes</a><//>`;
+  if (!p) return html`<${Nothing} what="process" name=${name} href="ui/processes" />`;
   const c = (query.node && copyAt(p, node(query.node)?.id)) || mainCopy(p);
   const id = c?.node || '';
   const tab = query.tab || 'log';

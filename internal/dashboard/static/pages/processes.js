@@ -1,13 +1,12 @@
 // The list of processes: filtered as you type, sorted, grouped, with many at once.
 import { useLayoutEffect, useRef, useState, useReducer } from '../vendor/standalone.module.js';
-import { html, Act, Head, State, Since, NodeLink, AppLink, ProcessLink, Choice, Search, Toggle, Spark, Still, Empty, Icon, processPath, names, percent, plural, time, useMedia, wide } from '../ui.js';
+import { html, any, Act, Head, State, Since, NodeLink, AppLink, ProcessLink, Choice, Search, Toggle, Spark, Still, Empty, Icon, processPath, names, percent, plural, time, useMedia, wide } from '../ui.js';
 import { useStore, useWatch, node, nick, state } from '../store.js';
 import { view } from '../router.js';
 import { failed, isUp, mainCopy, copyAt, processStates, whyNot } from '../facts.js';
-import { Deeds } from '../deeds.js';
-import { act, signal } from '../jobs.js';
+import { Deeds, act, signal } from '../jobs.js';
 
-const virtual = 300; // more rows than that are drawn only where they are seen
+const virtual = 100; // of more rows only those are drawn that are on the screen
 
 const at = (p) => copyAt(p, p.on[0] || p.where) || mainCopy(p);
 export const began = (p) => (isUp(p.state) ? at(p)?.started || 0 : 0);
@@ -106,7 +105,8 @@ export function ProcessesPage({ query }) {
   const all = [...state.processes.values()];
   const list = select(all, query);
   const rows = grouped(list, query.group);
-  const [from, to] = useWindow(rows.length, roomy ? 37 : 101, body);
+  const height = roomy ? 37 : 101; // as in the style sheet
+  const [from, to] = useWindow(rows.length, height, body);
   const chosen = new Set((query.sel || '').split(',').filter((s) => state.processes.has(s)));
   const pick = (set) => view({ sel: [...set].join(',') });
   const toggle = (name) => {
@@ -127,11 +127,12 @@ export function ProcessesPage({ query }) {
       phase=${state.cluster.state} history=${x.p.on.length && cell(x.p, 0) != null ? history(x.p) : null} />`
     : html`<tr class="group" key=${`group ${x.group}`}><th colspan="5" scope="rowgroup">${query.group === 'app' ? html`<${AppLink} name=${x.group} />` : x.group ? html`<${NodeLink} id=${x.group} />` : 'nowhere yet'}
       <span class="muted"> ${x.ps.filter((p) => p.state === 'RUNNING').length} of ${x.ps.length} running</span></th></tr>`);
+  const gap = (key, n) => n > 0 && html`<tr key=${key} aria-hidden="true" class="gap"><td colspan="5" style=${{ height: `${n * height}px` }} /></tr>`;
   const filters = ['q', 'state', 'node', 'app'].some((k) => query[k]);
 
   return html`<${Head} title="Processes" acts=${html`<${Search} label="Filter: name, node, state, reason" value=${q} main onInput=${(v) => { setQ(v); view({ q: v }); }} />
-      <${Choice} label="Node" value=${query.node || ''} options=${[['', 'all'], ...state.nodes.map((n) => [n.nick])]} onChange=${(v) => view({ node: v })} />
-      <${Choice} label="Application" value=${query.app || ''} options=${[['', 'all'], ...state.apps.map((a) => [a.name])]} onChange=${(v) => view({ app: v })} />
+      <${Choice} label="Node" value=${query.node || ''} options=${any(state.nodes.map((n) => n.nick))} onChange=${(v) => view({ node: v })} />
+      <${Choice} label="Application" value=${query.app || ''} options=${any(state.apps.map((a) => a.name))} onChange=${(v) => view({ app: v })} />
       <${Choice} label="Group by" value=${query.group || ''} options=${[['', 'nothing'], ['app', 'application'], ['node', 'node']]} onChange=${(v) => view({ group: v })} />`}>
       <span class="n" role="status">${list.length === all.length ? plural(all.length, 'process', 'processes') : `${list.length} of ${all.length}`}</span>
       <div class="states" role="group" aria-label="States">${['failed', 'starting', 'conflict'].filter((s) => states.includes(s)).concat(processStates.filter((s) => tally.has(s) || states.includes(s))).map((s) =>
@@ -140,9 +141,9 @@ export function ProcessesPage({ query }) {
     <table class="list procs"><thead><tr><th scope="col" class="c-sel"><label class="tick"><input type="checkbox" aria-label="Select all that are shown" checked=${list.every((p) => chosen.has(p.name))}
       onChange=${(e) => pick(e.target.checked ? new Set(list.map((p) => p.name)) : new Set())} /></label></th>
       ${columns.map(([by, name, kind]) => html`<${Column} by=${by} name=${name} kind=${kind || `c-${by}`} sort=${query.sort || 'name'} />`)}<th scope="col">Actions</th></tr></thead>
-    <tbody ref=${body}>${from > 0 && html`<tr key="above" aria-hidden="true" class="gap"><td colspan="5" style=${{ height: `${from * (roomy ? 37 : 101)}px` }} /></tr>`}
+    <tbody ref=${body}>${gap('above', from)}
       ${rows.slice(from, to).map(draw)}
-      ${to < rows.length && html`<tr key="below" aria-hidden="true" class="gap"><td colspan="5" style=${{ height: `${(rows.length - to) * (roomy ? 37 : 101)}px` }} /></tr>`}</tbody></table>`}
+      ${gap('below', rows.length - to)}</tbody></table>`}
     ${chosen.size > 0 && html`<${Bulk} list=${[...chosen].map((s) => state.processes.get(s))} clear=${() => pick(new Set())} />`}`;
 }
 
