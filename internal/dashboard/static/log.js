@@ -157,7 +157,7 @@ export function LogView({ node, process, channels, query, children }) {
   const text = useRef();
   const pane = useRef();
   const stuck = useRef(true);
-  const last = useRef(0);
+  const touched = useRef(-1e9);
   const [fresh, setFresh] = useState(0);
   const [error, setError] = useState('');
   const [at, setAt] = useState(-1);
@@ -192,17 +192,22 @@ export function LogView({ node, process, channels, query, children }) {
   const shown = only && test ? hits : lines;
   useLayoutEffect(() => { if (stuck.current && pane.current) pane.current.scrollTop = pane.current.scrollHeight; });
 
-  const follow = (on) => { stuck.current = on; if (on) setFresh(0); again(); };
-  // Only going up pauses: the height of lines that have not been on the screen is an estimate, so that the end itself moves.
+  const follow = (on) => {
+    stuck.current = on;
+    touched.current = -1e9;
+    if (on) setFresh(0);
+    again();
+  };
+  // Only a hand pauses: the height of lines that have not been on the screen is an estimate, so that the end itself moves.
+  const hand = () => { touched.current = performance.now(); };
   const scrolled = () => {
     const p = pane.current;
     if (p.scrollHeight - p.scrollTop - p.clientHeight < 8) {
       if (!stuck.current) follow(true);
     } else if (stuck.current) {
-      if (p.scrollTop < last.current - 4) follow(false);
+      if (performance.now() - touched.current < 1000) follow(false);
       else p.scrollTop = p.scrollHeight;
     }
-    last.current = p.scrollTop;
   };
   const step = (by) => {
     if (!hits.length) return;
@@ -233,7 +238,7 @@ export function LogView({ node, process, channels, query, children }) {
       <${Act} label="Copy" onClick=${() => copy(shown.map((l) => spans(l.text).map((s) => s.text).join('')).join('\n'))} />
       ${channels.map((channel) => html`<a class="b" download href=${address('log/file', { node, process, channel })}>Download ${channel}</a>`)}</div>
     ${error && html`<p class="note bad">${error}</p>`}
-    <div class="pane ${nowrap ? 'nowrap' : ''}" ref=${pane} onScroll=${scrolled} role="log" aria-live="off" aria-label="Lines" tabindex="0">
+    <div class="pane ${nowrap ? 'nowrap' : ''}" ref=${pane} onScroll=${scrolled} onWheel=${hand} onTouchMove=${hand} onKeyDown=${hand} onPointerDown=${hand} role="log" aria-live="off" aria-label="Lines" tabindex="0">
       ${more && html`<button type="button" class="b" onClick=${older}>Load older lines</button>`}
       ${text.current && !shown.length && html`<p class="empty">${q ? 'No line matches.' : 'Nothing has been written yet.'}</p>`}
       ${shown.map((l) => html`<${Still} key=${l.id} draw=${Line} line=${l} test=${test} json=${json} now=${hits[at] === l} />`)}</div>

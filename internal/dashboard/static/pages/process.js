@@ -60,7 +60,7 @@ function Curves({ id, name }) {
   return html`<div class="charts"><${Chart} title="Processor" unit="% of a core" names=${['CPU']} data=${column(0)} /><${Chart} title="Memory" unit="%" names=${['MEM']} data=${column(1)} /></div>`;
 }
 
-export const Rules = ({ rules }) => html`<${Table} label="Rules" heads=${['Rule', 'Value', 'Given by']}>${rules.map((r) => html`<tr><th scope="row">${r.rule}</th><td>${String(r.value)}</td><td>${r.by}</td></tr>`)}<//>`;
+export const Rules = ({ rules, of }) => html`<${Table} label=${`Rules of ${of}`} heads=${['Rule', 'Value', 'Given by']}>${rules.map((r) => html`<tr><th scope="row">${r.rule}</th><td>${String(r.value)}</td><td>${r.by}</td></tr>`)}<//>`;
 
 function Config({ p, id }) {
   const { value, error } = useFetch(() => get('config', { node: id, process: p.name }), [id, p.name]);
@@ -70,5 +70,5 @@ function Config({ p, id }) {
   return html`<div class="acts"><${Where} p=${p} id=${id} /><${Act} label=${off ? 'Enable the program' : 'Disable the program'} danger=${!off} onClick=${() => act({ action: off ? 'enable' : 'disable', target: p.process, node: id })} /></div>
     ${value.notes.map((n) => html`<p class="note">${n}</p>`)}<h2>Program ${value.file && html`<small>from ${value.file}</small>`}</h2>
     <${Table} label="Program" heads=${['Option', 'Value']}>${value.program.map(([k, v]) => html`<tr><th scope="row">${k}</th><td><code>${v}</code></td></tr>`)}<//>
-    ${value.rules.length > 0 && html`<h2>Rules</h2><${Rules} rules=${value.rules} />`}`;
+    ${value.rules.length > 0 && html`<h2>Rules</h2><${Rules} of=${p.name} rules=${value.rules} />`}`;
 }

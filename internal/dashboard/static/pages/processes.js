@@ -6,7 +6,7 @@ import { view } from '../router.js';
 import { failed, isUp, mainCopy, copyAt, processStates, whyNot } from '../facts.js';
 import { Deeds, act, signal } from '../jobs.js';
 
-const virtual = 100; // of more rows only those are drawn that are on the screen
+const virtual = 60; // of more rows only those are drawn that are on the screen
 
 const at = (p) => copyAt(p, p.on[0] || p.where) || mainCopy(p);
 export const began = (p) => (isUp(p.state) ? at(p)?.started || 0 : 0);
@@ -81,8 +81,8 @@ function useWindow(count, height, ref) {
   }, [on]);
   if (!on) return [0, count];
   const above = -(ref.current?.getBoundingClientRect().top ?? 0);
-  const from = Math.max(0, Math.min(count - 1, Math.floor(above / height) - 15) & ~1);
-  return [from, Math.min(count, from + Math.ceil(innerHeight / height) + 32)];
+  const from = Math.max(0, Math.min(count - 1, Math.floor(above / height) - 4));
+  return [from, Math.min(count, from + Math.ceil(innerHeight / height) + 7)];
 }
 
 const columns = [['state', 'State'], ['name', 'Name'], ['node', 'Node'], ['', 'Description', 'c-text'], ['', 'PID', 'c-pid'], ['uptime', 'Uptime', 'c-up'], ['starts', 'Starts', 'c-starts'],

@@ -19,7 +19,7 @@ export function RulesPage({ page, query }) {
     ${page === 'whatif' ? html`<${WhatIf} name=${name} query=${query} />` : error ? html`<${Empty}>${error}<//>` : value && html`
     <p>${value.files?.length > 0 && `Read from ${value.files.join(', ')}`}</p>
     ${(value.problems || []).map((p) => html`<p class="note warn">${p}</p>`)}
-    ${programs.map((p) => html`<details key=${p.process} open=${programs.length < 6}><summary>${p.process} <span class="muted">${(p.program || p.rules).filter((r) => r.by && !/^default/.test(r.by)).map((r) => `${r.rule}=${r.value}`).join(', ')}</span></summary>${(p.notes || []).map((n) => html`<p class="note">${n}</p>`)}<${Rules} rules=${rulesOf(p)} /></details>`)}
+    ${programs.map((p) => html`<details key=${p.process} open=${programs.length < 6}><summary>${p.process} <span class="muted">${(p.program || p.rules).filter((r) => r.by && !/^default/.test(r.by)).map((r) => `${r.rule}=${r.value}`).join(', ')}</span></summary>${(p.notes || []).map((n) => html`<p class="note">${n}</p>`)}<${Rules} of=${p.process} rules=${rulesOf(p)} /></details>`)}
     ${programs.length === 0 && html`<${Empty}>The rules know no program${query.app ? ' of this application' : ': rules_files in [rpcinterface:supvisors] names their files'}.<//>`}`}`;
 }
 
