@@ -209,7 +209,8 @@ func (n *Node) localOf(v *cluster.View, identifier string) (load int) {
 }
 
 // checkStartOrder: a start waits for the starts of lower numbers in its application, and for the exit of those with wait_exit, as far as
-// the same Master has ordered them. Clients may interfere with a sequence on purpose, so this holds for clusters that are left alone.
+// the same Master has ordered them and has not given up waiting. Clients may interfere with a sequence on purpose, so this holds for clusters
+// that are left alone.
 func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
 	if !app.Rules.Managed || own.Rules.StartSequence == 0 {
 		return
@@ -221,7 +222,8 @@ func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, ow
 		for _, at := range p.Infos {
 			s := at.Info.State
 			starting := s == process.Starting || s == process.Backoff || s == process.Running && p.Rules.WaitExit
-			if starting && p.State == s && n.started[place{p.Namespec, at.Identifier}] && v.Instance(at.Identifier).State == cluster.InstanceRunning {
+			if starting && p.State == s && p.Reason == "" && n.started[place{p.Namespec, at.Identifier}] &&
+				v.Instance(at.Identifier).State == cluster.InstanceRunning {
 				n.w.violate("%s starts %s before %s is up", n.id.Nick, own.Namespec, p.Namespec)
 			}
 		}
@@ -229,7 +231,8 @@ func (n *Node) checkStartOrder(v *cluster.View, app *cluster.ApplicationView, ow
 }
 
 // checkStopOrder: when the cluster ends, applications and their processes stop by their numbers, the greatest first. What was on its way
-// up at that moment, or is started later, ends with its node. What runs no more, although the node has yet to hear of it, is not waited for.
+// up at that moment, is started later or cannot be reached ends with its node. What runs no more, although the node has yet to hear of it,
+// is not waited for.
 func (n *Node) checkStopOrder(v *cluster.View, app *cluster.ApplicationView, own *cluster.ProcessView) {
 	for _, other := range v.Applications {
 		for _, p := range other.Processes {

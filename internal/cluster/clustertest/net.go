@@ -192,6 +192,7 @@ func (n *Node) send(o cluster.Order) {
 	failed := func(reason string, lost bool) {
 		w.after(w.delay(), func() {
 			if n.core != nil && n.run == run {
+				delete(n.ending, place{o.Namespec, o.To})
 				n.step(cluster.OrderFailed{Order: o, Reason: reason, Lost: lost})
 			}
 		})
