@@ -99,7 +99,10 @@ func (d *Dashboard) serveMoments(w http.ResponseWriter, r *http.Request) {
 		}
 		limit = min(n, maxMomentsAnswer)
 	}
-	node, _ := d.identifier(q.Get("node"))
+	node, ok := d.identifier(q.Get("node"))
+	if !ok {
+		node = q.Get("node") // that of one that has left for good
+	}
 	search := strings.ToLower(q.Get("q"))
 	found := []Moment{}
 	d.mu.Lock()

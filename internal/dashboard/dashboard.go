@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -72,17 +73,24 @@ type Dashboard struct {
 
 // New returns the dashboard of a node. It shows nothing new before Run.
 func New(cfg Config) (*Dashboard, error) {
+	if cfg.Node == nil {
+		return newDashboard(cfg, nil)
+	}
+	return newDashboard(cfg, cfg.Node.View())
+}
+
+// newDashboard returns the dashboard that begins with a View of a cluster, or without one for a Supervisor alone.
+func newDashboard(cfg Config, first *cluster.View) (*Dashboard, error) {
 	d := &Dashboard{cfg: cfg, local: make(chan struct{}, 1), past: newHistory(cfg.Options.Core), stats: newGauges(cfg.Irix)}
-	d.fixed = Cluster{Name: cfg.Look.Name, Icon: cfg.Look.Icon, Version: cfg.Version, Clustered: cfg.Node != nil}
+	d.fixed = Cluster{Name: cfg.Look.Name, Icon: cfg.Look.Icon, Version: cfg.Version, Clustered: first != nil}
 	if d.fixed.Clustered {
 		d.fixed.Starting, d.fixed.Conciliation = cfg.Options.Starting.String(), cfg.Options.Conciliation.String()
 		d.fixed.Failure = cfg.Options.Failure.String()
-		d.view = cfg.Node.View()
 	} else {
-		d.view = d.ownView(nil)
+		first = d.ownView(nil)
 	}
-	d.told = d.view
-	d.past.compare(nil, d.view, now(), d.fixed.Clustered)
+	d.view, d.told = first, first
+	d.past.compare(nil, first, now(), d.fixed.Clustered)
 	d.stream = newStream(rand.Text()[:8])
 	d.jobs = newJobs(d)
 	var err error
@@ -143,9 +151,6 @@ func (d *Dashboard) follow(v *cluster.View) {
 
 // publish tells what has been noted; d.mu is held.
 func (d *Dashboard) publish(n news) {
-	if !d.stream.wanted() {
-		return
-	}
 	for _, m := range n.moments {
 		d.stream.publish("moment", m)
 	}
@@ -172,14 +177,16 @@ func (d *Dashboard) flush() {
 	d.stream.samples(d.stats.take())
 }
 
-// tellChange brings the clients up to the newest View; d.mu is held.
+// tellChange brings the clients up to the newest View; d.mu is held. A node that the cluster has forgotten makes them begin anew.
 func (d *Dashboard) tellChange() {
-	if d.told == d.view {
+	before := d.told
+	if d.told = d.view; before == d.view {
 		return
 	}
-	change, changed := d.change(d.told, d.view)
-	d.told = d.view
-	if changed && d.stream.wanted() {
+	forgotten := slices.ContainsFunc(before.Instances, func(n *cluster.InstanceView) bool { return d.view.Instance(n.Identifier) == nil })
+	if forgotten || !d.stream.wanted() {
+		d.stream.forget()
+	} else if change, changed := d.change(before, d.view); changed {
 		d.stream.publish("change", change)
 	}
 }
@@ -191,15 +198,23 @@ func (d *Dashboard) change(before, v *cluster.View) (c Change, changed bool) {
 		is.State = d.state(is.State)
 		c.Cluster = is
 	}
+	known := before.Applications
 	for _, n := range v.Instances {
-		if before.Instance(n.Identifier) != n {
+		was := before.Instance(n.Identifier)
+		if was != n {
 			c.Nodes = append(c.Nodes, s.node(n))
+		}
+		if was != nil && was.Nick != n.Nick {
+			known = nil // the nick is part of sentences about processes
 		}
 	}
 	for was, is := range cluster.Different(before.Applications, v.Applications, byName) {
 		if is == nil {
 			c.Gone = append(c.Gone, was.Name)
-		} else {
+		}
+	}
+	for _, is := range cluster.Different(known, v.Applications, byName) {
+		if is != nil {
 			c.Applications = append(c.Applications, s.application(is))
 		}
 	}

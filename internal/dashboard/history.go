@@ -1,7 +1,10 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -26,6 +29,7 @@ type history struct {
 	moments   []Moment
 	next      uint64
 	sequences map[string][]*Sequence
+	open      map[string]*Sequence // that go on, by application
 }
 
 type nodePast struct {
@@ -38,7 +42,7 @@ type appPast struct{ since float64 }
 
 func newHistory(core []string) *history {
 	return &history{core: core, nodes: map[string]nodePast{}, apps: map[string]appPast{}, starts: map[process.Namespec]int{},
-		next: 1, sequences: map[string][]*Sequence{}}
+		moments: []Moment{}, next: 1, sequences: map[string][]*Sequence{}, open: map[string]*Sequence{}}
 }
 
 // snapshotMoments is how much of the timeline comes with a snapshot.
@@ -76,6 +80,7 @@ func (h *history) compare(before, v *cluster.View, now float64, clustered bool) 
 		c.instances()
 	}
 	c.applications()
+	c.closeSequences()
 	return n
 }
 
@@ -135,6 +140,15 @@ func (c *comparison) instances() {
 		}
 		c.nodes[n.Identifier] = past
 	}
+	if c.before == nil {
+		return
+	}
+	for _, was := range c.before.Instances {
+		if c.view.Instance(was.Identifier) == nil {
+			delete(c.nodes, was.Identifier)
+			c.tell(Moment{Kind: "node", Level: "info", Node: was.Identifier, Text: was.Nick + " has left the cluster for good"})
+		}
+	}
 }
 
 // moved notes that a node is in another state.
@@ -188,6 +202,7 @@ func (c *comparison) applications() {
 		if is == nil {
 			delete(c.apps, was.Name)
 			delete(c.sequences, was.Name)
+			delete(c.open, was.Name)
 			c.tell(Moment{Kind: "configuration", Level: "info", App: was.Name, Text: was.Name + " is not configured any more"})
 			continue
 		}
@@ -280,7 +295,7 @@ func (c *comparison) became(m Moment, at cluster.ProcessAt) Moment {
 		}
 	}
 	var why []string
-	for _, text := range []string{info.SpawnErr, info.How} {
+	for _, text := range []string{info.SpawnErr, howEnded(info)} {
 		if text != "" && info.State != process.Running && info.State != process.Starting && info.State != process.Stopping {
 			why = append(why, text)
 		}
@@ -293,33 +308,65 @@ func (c *comparison) became(m Moment, at cluster.ProcessAt) Moment {
 	return m
 }
 
-// sequence keeps the record of the start or the stop of an application.
+// sequence keeps the record of the start or the stop of an application. One that turns into the other is two.
 func (c *comparison) sequence(was, is *cluster.ApplicationView) {
-	records := c.sequences[is.Name]
-	var open *Sequence
-	if len(records) > 0 && records[len(records)-1].Ended == 0 {
-		open = records[len(records)-1]
+	kind := sequenceKinds[is.State]
+	open := c.open[is.Name]
+	if open != nil && kind != "" && kind != open.Kind {
+		c.record(open, is)
+		c.closeSequence(open)
+		open = nil
 	}
-	moving := is.State == cluster.ApplicationStarting || is.State == cluster.ApplicationStopping
-	wasMoving := was.State == cluster.ApplicationStarting || was.State == cluster.ApplicationStopping
-	switch {
-	case open == nil && moving && !wasMoving:
-		open = c.openSequence(is)
-		records = append(records, open)
-		if len(records) > maxSequences {
-			records = slices.Delete(records, 0, 1)
+	if open == nil {
+		if kind == "" || kind == sequenceKinds[was.State] {
+			return
 		}
-		c.sequences[is.Name] = records
-	case open == nil:
-		return
+		open = c.openSequence(is, kind)
+		c.open[is.Name] = open
+		records := append(c.sequences[is.Name], open)
+		c.sequences[is.Name] = records[max(0, len(records)-maxSequences):]
 	}
 	c.record(open, is)
-	if !moving && !c.busy() {
-		open.Ended = c.now
+	c.tellSequence(open)
+}
+
+// sequenceKinds are the states of an application in which a sequence goes on.
+var sequenceKinds = map[cluster.ApplicationState]string{cluster.ApplicationStarting: "start", cluster.ApplicationStopping: "stop"}
+
+// tellSequence tells it as it is now: what was told is not changed any more.
+func (c *comparison) tellSequence(s *Sequence) {
+	told := *s
+	told.Steps = slices.Clone(s.Steps)
+	if i := len(c.news.sequences) - 1; i >= 0 && c.news.sequences[i].App == s.App && c.news.sequences[i].Began == s.Began {
+		c.news.sequences[i] = &told
+		return
 	}
-	done := *open // what was told is not changed any more
-	done.Steps = slices.Clone(open.Steps)
-	c.news.sequences = append(c.news.sequences, &done)
+	c.news.sequences = append(c.news.sequences, &told)
+}
+
+// closeSequences ends the records of the applications that have come to rest. Between two numbers of a sequence an application rests too, but
+// not the node that starts it.
+func (c *comparison) closeSequences() {
+	if len(c.open) == 0 || c.busy() {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.open)) {
+		if sequenceKinds[c.view.Application(name).State] == "" {
+			c.closeSequence(c.open[name])
+		}
+	}
+}
+
+// closeSequence ends a record with its last step.
+func (c *comparison) closeSequence(s *Sequence) {
+	delete(c.open, s.App)
+	for _, step := range s.Steps {
+		s.Ended = max(s.Ended, step.Ended)
+	}
+	if s.Ended == 0 {
+		s.Ended = c.now
+	}
+	c.tellSequence(s)
 }
 
 // busy reports whether any node has starts or stops in progress.
@@ -330,11 +377,8 @@ func (c *comparison) busy() bool {
 }
 
 // openSequence begins a record in which all processes wait that belong to the sequence.
-func (c *comparison) openSequence(app *cluster.ApplicationView) *Sequence {
-	s := &Sequence{App: app.Name, Kind: "start", Began: c.now, Steps: []Step{}}
-	if app.State == cluster.ApplicationStopping {
-		s.Kind = "stop"
-	}
+func (c *comparison) openSequence(app *cluster.ApplicationView, kind string) *Sequence {
+	s := &Sequence{App: app.Name, Kind: kind, Began: c.now, Steps: []Step{}}
 	for _, p := range app.Processes {
 		up := p.State.IsRunning() || p.State == process.Stopping
 		number := p.Rules.StartSequence
@@ -393,4 +437,19 @@ func (c *comparison) record(s *Sequence, app *cluster.ApplicationView) {
 			step.Text = shower{view: c.view, past: c.history}.why(p, last)
 		}
 	}
+	slices.SortStableFunc(s.Steps, func(a, b Step) int {
+		order := cmp.Compare(a.Number, b.Number)
+		if s.Kind == "stop" {
+			order = -order
+		}
+		return cmp.Or(cmp.Compare(began(a), began(b)), order)
+	})
+}
+
+// began orders what waits behind all that has begun.
+func began(s Step) float64 {
+	if s.Began == 0 {
+		return math.MaxFloat64
+	}
+	return s.Began
 }

@@ -21,7 +21,8 @@ const (
 	maxRunning = 64  // at one time
 	// tailLines and tailBytes are how much is shown of what a process wrote before its start failed.
 	tailLines, tailBytes = 20, 8 << 10
-	tailTimeout          = 2 * time.Second
+	// explainTimeout bounds the search for the reason of a failure.
+	explainTimeout = 2 * time.Second
 )
 
 // The states of a Job.
@@ -51,7 +52,13 @@ func (j *jobs) open(ctx context.Context) {
 	j.ctx = ctx
 }
 
-func (j *jobs) wait() { j.working.Wait() }
+// wait takes nothing on any more and waits for the end of what runs.
+func (j *jobs) wait() {
+	j.mu.Lock()
+	j.ctx = nil
+	j.mu.Unlock()
+	j.working.Wait()
+}
 
 // list returns the jobs as they are now.
 func (j *jobs) list() []Job {
@@ -128,14 +135,19 @@ func (j *jobs) begin(request JobRequest, user string, work func(context.Context)
 	job := &Job{ID: j.last, JobRequest: request, User: user, Began: now(), State: jobRunning, Text: "asked: " + describe(request)}
 	j.all = append(j.all, job)
 	if len(j.all) > maxJobs {
-		j.all = slices.DeleteFunc(j.all, func(old *Job) bool { return len(j.all) > maxJobs && old.State != jobRunning && old == j.all[0] })
+		oldest := slices.IndexFunc(j.all, func(old *Job) bool { return old.State != jobRunning })
+		j.all = slices.Delete(j.all, oldest, oldest+1)
 	}
-	first := *job
-	j.working.Go(func() { j.do(j.ctx, job, work) })
-	j.mu.Unlock()
+	first, ctx := *job, j.ctx
+	j.working.Add(1)
 	j.tell(first)
+	j.mu.Unlock()
 	j.d.note(Moment{Kind: "job", Level: "info", Node: request.Node, App: appOf(request), Process: processOf(request), User: user,
 		Text: user + " asked: " + describe(request)})
+	go func() { // what comes of it is told after that it was asked for
+		defer j.working.Done()
+		j.do(ctx, job, work)
+	}()
 	return first, nil
 }
 
@@ -151,9 +163,8 @@ func (j *jobs) do(ctx context.Context, job *Job, work func(context.Context) (str
 		job.State = jobFailed
 	}
 	j.running--
-	done := *job
+	j.tell(*job)
 	j.mu.Unlock()
-	j.tell(done)
 	level := "good"
 	if err != nil {
 		level = "bad"
@@ -162,11 +173,8 @@ func (j *jobs) do(ctx context.Context, job *Job, work func(context.Context) (str
 		Text: describe(job.JobRequest) + ": " + said})
 }
 
-func (j *jobs) tell(job Job) {
-	if j.d.stream.wanted() {
-		j.d.stream.publish("job", job)
-	}
-}
+// tell tells the pages of a job; j.mu is held, so that they hear of its states in their order.
+func (j *jobs) tell(job Job) { j.d.stream.publish("job", job) }
 
 // describe says what a job is to do.
 func describe(r JobRequest) string {
@@ -197,41 +205,69 @@ func appOf(r JobRequest) string {
 	return ""
 }
 
-// explain tells why a job failed: what the answer says, and for a process what is known of it, with its last lines.
+// failedStarts are the faults of starts that were tried and came to nothing.
+var failedStarts = []int{rpc.AbnormalTermination, rpc.SpawnError, rpc.NotRunning}
+
+// explain tells why a job failed: what the answer says, and for a start that came to nothing what is known of the process, with its last lines.
 func (d *Dashboard) explain(ctx context.Context, r JobRequest, err error) (text, tail string) {
 	text = faultText(err)
-	name := processOf(r)
-	if name == "" || r.Action != "start" && r.Action != "restart" {
+	var fault *rpc.Fault
+	if r.Action != "start" && r.Action != "restart" || errors.As(err, &fault) && !slices.Contains(failedStarts, fault.Code) {
 		return text, ""
 	}
-	ns := process.ParseNamespec(name)
-	v := d.current()
-	app := v.Application(ns.Group)
-	if app == nil {
-		return text, ""
-	}
-	p := app.Process(ns.Process)
-	if p == nil {
-		return text, ""
-	}
-	at := lastCopy(p)
-	d.mu.Lock()
-	why := shower{view: v, past: d.past}.why(p, at)
-	d.mu.Unlock()
-	if why != "" {
-		text = name + " did not start: " + why
-	}
-	if at == nil || p.State.IsRunning() {
-		return text, ""
-	}
-	ctx, cancel := context.WithTimeout(ctx, tailTimeout)
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
 	defer cancel()
+	why, node := d.failure(ctx, process.ParseNamespec(r.Target), r.Node)
+	if why == "" {
+		return text, ""
+	}
+	text = r.Target + " did not start: " + why
+	if node == "" {
+		return text, ""
+	}
 	for _, channel := range []string{"stderr", "stdout"} {
-		if chunk, err := d.readLog(ctx, at.Identifier, name, channel, -1, tailBytes); err == nil && strings.TrimSpace(chunk.Text) != "" {
+		if chunk, err := d.readLog(ctx, node, r.Target, channel, -1, tailBytes); err == nil && strings.TrimSpace(chunk.Text) != "" {
 			return text, lastLines(chunk.Text, tailLines)
 		}
 	}
 	return text, ""
+}
+
+// failure finds out why a process did not start, and where, on a node that is given or on any. The answer of a call may be faster than the View
+// that tells it.
+func (d *Dashboard) failure(ctx context.Context, ns process.Namespec, node string) (why, where string) {
+	look := func(v *cluster.View) bool {
+		app := v.Application(ns.Group)
+		if app == nil || app.Process(ns.Process) == nil {
+			return false
+		}
+		p := app.Process(ns.Process)
+		at := lastCopy(p)
+		if i := slices.IndexFunc(p.Infos, func(at cluster.ProcessAt) bool { return at.Identifier == node }); i >= 0 {
+			at = &p.Infos[i]
+		}
+		if at != nil && p.Reason == "" { // else it did not come to any node
+			where = at.Identifier
+		}
+		why = shower{view: v}.why(p, at)
+		return why != ""
+	}
+	if d.cfg.Node == nil {
+		look(d.newest())
+		return why, where
+	}
+	watch := d.cfg.Node.Watch(1)
+	defer watch.Close()
+	for {
+		select {
+		case v := <-watch.C:
+			if look(v) {
+				return why, where
+			}
+		case <-ctx.Done():
+			return "", ""
+		}
+	}
 }
 
 func lastLines(text string, n int) string {

@@ -11,12 +11,13 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
 	"github.com/supvisors/supvisors/internal/event"
-	"github.com/supvisors/supvisors/internal/logfile"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -60,29 +61,59 @@ func (d *Dashboard) readLog(ctx context.Context, node, name, channel string, bef
 func (d *Dashboard) readOwnLog(name, channel string, before, limit int64) (LogChunk, error) {
 	chunk := LogChunk{Node: d.current().Self.Identifier, Process: name, Channel: channel}
 	path, err := d.path(name, channel)
+	var missing *supervisor.NoFileError
+	if errors.As(err, &missing) && missing.Path != "" {
+		return chunk, nil // nothing has been written yet
+	}
 	if err != nil {
 		return chunk, err
 	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return chunk, nil // nothing has been written yet
-	case err != nil:
+	file, size, err := openLog(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return chunk, nil // likewise
+	}
+	if err != nil {
 		return chunk, err
-	case !info.Mode().IsRegular():
-		return chunk, errors.New("this log is no file that could be read")
 	}
-	chunk.To = info.Size()
+	defer file.Close()
+	to := size
 	if before >= 0 {
-		chunk.To = min(before, chunk.To)
+		to = min(before, size)
 	}
-	chunk.From = max(0, chunk.To-limit)
-	if chunk.From == chunk.To {
-		return chunk, nil
+	from := max(0, to-limit)
+	data := make([]byte, min(to+1, size)-from)
+	n, err := file.ReadAt(data, from)
+	if err != nil && err != io.EOF { // it may have become shorter meanwhile
+		return chunk, err
 	}
-	data, err := logfile.Read(path, chunk.From, chunk.To-chunk.From)
-	chunk.Text, chunk.To = string(data), chunk.From+int64(len(data))
-	return chunk, err
+	if data = data[:min(int64(n), to-from)]; n == len(data) || !utf8.RuneStart(data[:n][n-1]) { // a character may go on behind it
+		data = data[:len(data)-incomplete(data)]
+	}
+	cut := 0
+	for from > 0 && cut < min(len(data), utf8.UTFMax-1) && !utf8.RuneStart(data[cut]) { // it belongs to the piece before
+		cut++
+	}
+	data = data[cut:]
+	chunk.From = from + int64(cut)
+	chunk.To, chunk.Text = chunk.From+int64(len(data)), string(data)
+	return chunk, nil
+}
+
+// openLog opens a log and returns its size. To open a FIFO must not wait for a writer.
+func openLog(path string) (*os.File, int64, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("this log is no file that could be read")
+	}
+	if err != nil {
+		file.Close()
+		return nil, 0, err
+	}
+	return file, info.Size(), nil
 }
 
 // logQuery reads what a request for a log wants.
@@ -98,7 +129,7 @@ func logQuery(w http.ResponseWriter, q url.Values) (before, limit int64, ok bool
 			*into = n
 		}
 	}
-	return before, min(max(limit, 1), maxLogChunk), true
+	return before, min(max(limit, utf8.UTFMax), maxLogChunk), true // not less than a character
 }
 
 // serveLog answers with a piece of a log.
@@ -120,7 +151,7 @@ func (d *Dashboard) serveLog(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, chunk)
 }
 
-// serveLogFile sends a whole log.
+// serveLogFile sends a whole log, byte by byte as it is.
 func (d *Dashboard) serveLogFile(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	node, ok := d.nodeOf(w, q)
@@ -128,26 +159,57 @@ func (d *Dashboard) serveLogFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name, channel := q.Get("process"), q.Get("channel")
-	last, err := d.readLog(r.Context(), node, name, channel, -1, 1)
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", attachment(name, channel)))
+	if node == d.current().Self.Identifier {
+		d.sendFile(w, name, channel)
+		return
+	}
+	resp, err := d.remote(r.Context(), node, "file", url.Values{"process": {name}, "channel": {channel}})
 	if err != nil {
 		refuse(w, http.StatusNotFound, faultText(err))
 		return
 	}
+	defer resp.Body.Close()
+	send(w, resp.Body, resp.ContentLength)
+}
+
+// takeFile sends a whole log of this node to a peer.
+func (d *Dashboard) takeFile(w http.ResponseWriter, r *http.Request) {
+	d.sendFile(w, r.URL.Query().Get("process"), r.URL.Query().Get("channel"))
+}
+
+func (d *Dashboard) sendFile(w http.ResponseWriter, name, channel string) {
+	path, err := d.path(name, channel)
+	if err != nil {
+		refuse(w, http.StatusNotFound, faultText(err))
+		return
+	}
+	file, size, err := openLog(path)
+	if err != nil {
+		refuse(w, http.StatusNotFound, err.Error())
+		return
+	}
+	defer file.Close()
+	send(w, file, size)
+}
+
+// send sends text of a known length. What became shorter meanwhile ends the connection early, so that nobody takes it for the whole.
+func send(w http.ResponseWriter, from io.Reader, size int64) {
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", attachment(name, channel)))
-	rc := http.NewResponseController(w)
-	for at := int64(0); at < last.To; {
-		chunk, err := d.readLog(r.Context(), node, name, channel, min(at+maxLogChunk, last.To), min(maxLogChunk, last.To-at))
-		if err != nil || chunk.To <= at {
-			return // it has become shorter meanwhile
-		}
-		rc.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := io.WriteString(w, chunk.Text); err != nil {
-			return
-		}
-		at = chunk.To
-	}
+	h.Set("Content-Length", strconv.FormatInt(size, 10))
+	io.CopyN(patient{w, http.NewResponseController(w)}, from, size) // an error means that the browser has gone, too
+}
+
+// patient gives each write its own time.
+type patient struct {
+	w  io.Writer
+	rc *http.ResponseController
+}
+
+func (p patient) Write(data []byte) (int, error) {
+	p.rc.SetWriteDeadline(time.Now().Add(writeTimeout))
+	return p.w.Write(data)
 }
 
 // attachment is the name of a file with a log: what is special in names of files is replaced.
@@ -162,142 +224,6 @@ func attachment(name, channel string) string {
 		return "supervisord.log"
 	}
 	return string(safe) + "-" + channel + ".log"
-}
-
-// followLog hands what is added to a log to a client until ctx ends.
-func (d *Dashboard) followLog(ctx context.Context, l LogWatch, to chan<- message) {
-	tell := func(c LogChunk) bool {
-		select {
-		case to <- message{"log", encode(c)}:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
-	err := d.follower(ctx, l, &chunker{about: LogChunk{Node: l.Node, Process: l.Process, Channel: l.Channel}, tell: tell})
-	if ctx.Err() == nil {
-		tell(LogChunk{Node: l.Node, Process: l.Process, Channel: l.Channel, Error: faultText(err)})
-	}
-}
-
-func (d *Dashboard) follower(ctx context.Context, l LogWatch, c *chunker) error {
-	node, ok := d.identifier(l.Node)
-	if !ok {
-		return fmt.Errorf("there is no node %s", l.Node)
-	}
-	if node == d.current().Self.Identifier {
-		path, err := d.path(l.Process, l.Channel)
-		if err != nil {
-			return err
-		}
-		return follow(ctx, path, l.Offset, func(size int64) { c.at = size }, c.take)
-	}
-	resp, err := d.remote(ctx, node, "follow", url.Values{"process": {l.Process}, "channel": {l.Channel}, "offset": {strconv.FormatInt(l.Offset, 10)}})
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if c.at, err = strconv.ParseInt(resp.Header.Get("X-Log-Offset"), 10, 64); err != nil {
-		return fmt.Errorf("%s does not tell where its log begins", node)
-	}
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := resp.Body.Read(buffer)
-		if n > 0 {
-			if err := c.take(buffer[:n]); err != nil {
-				return err
-			}
-		}
-		if err == io.EOF {
-			return errors.New("the node has ended the log")
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// follow emits a log from an offset on, -1 for its end; begin is told where that is.
-func follow(ctx context.Context, path string, offset int64, begin func(int64), emit func([]byte) error) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	back := int64(0)
-	if offset >= 0 {
-		back = max(0, info.Size()-offset)
-	}
-	begin(info.Size() - back)
-	return logfile.Follow(ctx, path, back, emit)
-}
-
-// takeFollow streams a log of this node to a peer.
-func (d *Dashboard) takeFollow(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	path, err := d.path(q.Get("process"), q.Get("channel"))
-	if err != nil {
-		refuse(w, http.StatusNotFound, faultText(err))
-		return
-	}
-	offset, err := strconv.ParseInt(q.Get("offset"), 10, 64)
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "offset: "+err.Error())
-		return
-	}
-	rc := http.NewResponseController(w)
-	rc.SetReadDeadline(time.Time{}) // an error means that there is none
-	err = follow(r.Context(), path, offset, func(at int64) {
-		w.Header().Set("X-Log-Offset", strconv.FormatInt(at, 10))
-		w.Header().Set("Content-Type", "application/octet-stream")
-		w.WriteHeader(http.StatusOK)
-		rc.Flush() // an error comes again with the first bytes
-	}, func(data []byte) error {
-		rc.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
-		return rc.Flush()
-	})
-	if err != nil && w.Header().Get("X-Log-Offset") == "" {
-		refuse(w, http.StatusNotFound, err.Error())
-	}
-}
-
-// chunker turns bytes of a log into documents. A character that is not complete waits for its rest.
-type chunker struct {
-	about LogChunk
-	at    int64
-	rest  []byte
-	tell  func(LogChunk) bool
-}
-
-func (c *chunker) take(data []byte) error {
-	chunk := c.about
-	if string(data) == logfile.Truncated {
-		chunk.Rotated, c.at, c.rest = true, 0, nil
-	} else {
-		data = append(c.rest, data...)
-		whole := len(data) - incomplete(data)
-		chunk.From, chunk.To, chunk.Text = c.at, c.at+int64(whole), string(data[:whole])
-		c.at, c.rest = chunk.To, append([]byte(nil), data[whole:]...)
-	}
-	if !c.tell(chunk) {
-		return context.Canceled
-	}
-	return nil
-}
-
-// incomplete is how many bytes at the end begin a character that goes on.
-func incomplete(data []byte) int {
-	for n := 1; n < utf8.UTFMax && n <= len(data); n++ {
-		if c := data[len(data)-n]; utf8.RuneStart(c) {
-			if !utf8.FullRune(data[len(data)-n:]) {
-				return n
-			}
-			return 0
-		}
-	}
-	return 0
 }
 
 // faultText is what a user is told of an error.

@@ -124,6 +124,7 @@ type page struct {
 // servePage serves the shell with what can be read without a script.
 func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
 		refuse(w, http.StatusMethodNotAllowed, "a page can only be read")
 		return
 	}

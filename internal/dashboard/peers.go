@@ -25,6 +25,7 @@ func (d *Dashboard) Peers() http.Handler {
 	mux.HandleFunc("POST "+PeerPath+"call", d.takeCall)
 	mux.HandleFunc("GET "+PeerPath+"follow", d.takeFollow)
 	mux.HandleFunc("GET "+PeerPath+"log", d.serveLog)
+	mux.HandleFunc("GET "+PeerPath+"file", d.takeFile)
 	mux.HandleFunc("GET "+PeerPath+"stats", d.serveStats)
 	return d.cfg.Node.Signed("request of a dashboard", mux)
 }

@@ -88,16 +88,11 @@ func (s shower) why(p *cluster.ProcessView, last *cluster.ProcessAt) string {
 		parts = append(parts, p.Reason)
 	}
 	if last != nil && (failed(last.Info) || last.Info.State == process.Backoff) {
-		info, text := last.Info, ""
-		if lost := s.past.nodes[last.Identifier]; info.SpawnErr != "" {
-			text = info.SpawnErr
-		} else if info.State == process.Fatal && lost.missed != "" {
-			text = "its node was lost"
-		}
-		if info.How != "" {
-			text = strings.TrimPrefix(text+"; "+info.How, "; ")
-			if up := info.Stop - info.Start; up >= 0 && info.Start > 0 {
-				text += fmt.Sprintf(" after %.3g s", up)
+		info, text := last.Info, last.Info.SpawnErr
+		if how := howEnded(info); how != "" {
+			text = strings.TrimPrefix(text+"; "+how, "; ")
+			if info.Start > 0 {
+				text += fmt.Sprintf(" after %.3g s", info.Stop-info.Start)
 			}
 		}
 		if text != "" {
@@ -105,6 +100,14 @@ func (s shower) why(p *cluster.ProcessView, last *cluster.ProcessAt) string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// howEnded is how the child of the last start ended, "" when that is not known: it was another one, or went with its node.
+func howEnded(info *cluster.ProcessInfo) string {
+	if info.Stop < info.Start {
+		return ""
+	}
+	return info.How
 }
 
 func failed(info *cluster.ProcessInfo) bool {

@@ -58,8 +58,12 @@ func (s *stream) wanted() bool {
 	return s.clients.Load() > 0 || time.Now().UnixNano() < s.keepUntil.Load()
 }
 
-// publish appends an event.
+// publish appends an event. One that nobody wants is not kept, and whoever comes back later begins anew.
 func (s *stream) publish(event string, document any) {
+	if !s.wanted() {
+		s.forget()
+		return
+	}
 	m := message{event, encode(document)}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,17 +71,22 @@ func (s *stream) publish(event string, document any) {
 		s.ring = slices.Delete(s.ring, 0, ringSize/8)
 	}
 	s.ring = append(s.ring, m)
-	s.next++
-	close(s.more)
-	s.more = make(chan struct{})
+	s.advance()
 }
 
-// forget makes all numbers unknown: what happens from now on while nobody looks is not kept.
+// forget makes all numbers unknown, so that every page begins anew.
 func (s *stream) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ring = nil
+	s.advance()
+}
+
+// advance counts an event and wakes the clients up; s.mu is held.
+func (s *stream) advance() {
 	s.next++
+	close(s.more)
+	s.more = make(chan struct{})
 }
 
 // read returns the events from number n on; ok is false when some of them are not kept any more.
@@ -116,9 +125,12 @@ type client struct {
 
 	mu       sync.Mutex
 	watching Watching
-	logs     map[LogWatch]context.CancelFunc
+	logs     map[LogWatch]*followed
 	ctx      context.Context // of the request
 }
+
+// followed is a log that a page follows.
+type followed struct{ stop context.CancelFunc }
 
 // enter lets a client in; it returns nil when there are too many.
 func (s *stream) enter(ctx context.Context) *client {
@@ -126,7 +138,7 @@ func (s *stream) enter(ctx context.Context) *client {
 		s.clients.Add(-1)
 		return nil
 	}
-	c := &client{id: rand.Text(), side: make(chan message, sideQueue), logs: map[LogWatch]context.CancelFunc{}, ctx: ctx}
+	c := &client{id: rand.Text(), side: make(chan message, sideQueue), logs: map[LogWatch]*followed{}, ctx: ctx}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all[c.id] = c
@@ -232,14 +244,15 @@ func (d *Dashboard) serveStream(w http.ResponseWriter, r *http.Request) {
 func (d *Dashboard) hello(c *client, last string) (from uint64, m message) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.tellChange()
 	var all *Snapshot
 	epoch, number, _ := strings.Cut(last, "-")
 	n, err := strconv.ParseUint(number, 10, 64)
-	if _, _, known := d.stream.read(n + 1); err == nil && epoch == d.stream.epoch && known && d.told == d.view {
+	if _, _, known := d.stream.read(n + 1); err == nil && epoch == d.stream.epoch && known {
 		from = n + 1
 	} else {
+		from = d.stream.head() // before the snapshot: a job that changes meanwhile is told twice rather than not at all
 		all = d.snapshot()
-		from = d.stream.head()
 	}
 	return from, message{"hello", encode(struct {
 		Conn     string    `json:"conn"`
@@ -302,9 +315,9 @@ func (d *Dashboard) watch(c *client, want Watching) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watching = want
-	for l, stop := range c.logs {
+	for l, f := range c.logs {
 		if !slices.ContainsFunc(want.Logs, l.same) {
-			stop()
+			f.stop()
 			delete(c.logs, l)
 		}
 	}
@@ -312,9 +325,23 @@ func (d *Dashboard) watch(c *client, want Watching) {
 		key := l.key()
 		if c.logs[key] == nil {
 			ctx, stop := context.WithCancel(c.ctx)
-			c.logs[key] = stop
-			go d.followLog(ctx, l, c.side)
+			f := &followed{stop}
+			c.logs[key] = f
+			go func() {
+				d.followLog(ctx, l, c.side)
+				c.ended(key, f)
+			}()
 		}
+	}
+}
+
+// ended forgets a log that could not be followed any more, so that the page may ask for it again.
+func (c *client) ended(key LogWatch, f *followed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.stop()
+	if c.logs[key] == f {
+		delete(c.logs, key)
 	}
 }
 

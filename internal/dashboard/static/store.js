@@ -159,9 +159,14 @@ export function useWatch(wish, { stats, log } = {}, deps = []) {
   }, deps);
 }
 
-// The stream.
+// The stream. With HTTP/1.1, browsers have six connections for each server: of five tabs with a stream, the one that took it first
+// gives it back and asks every five seconds, until it has the focus again.
 let stream = null;
 let hidden = 0;
+const tabs = new BroadcastChannel('streams');
+const me = Math.random();
+const newer = new Set();
+tabs.onmessage = (e) => { if (newer.add(e.data).size > 3 && performance.getEntriesByType('navigation')[0]?.nextHopProtocol === 'http/1.1') close(); };
 
 function lamp(l) {
   if (l === 'live') state.heard = Date.now();
@@ -176,6 +181,8 @@ function hear(kind, f) {
 
 function connect() {
   close();
+  newer.clear();
+  tabs.postMessage(me);
   stream = new EventSource(address('stream'));
   hear('hello', (h) => {
     conn = h.conn;
@@ -195,13 +202,14 @@ function connect() {
 
 function close() { stream?.close(); stream = null; conn = ''; }
 function reconnect() { lamp('connecting'); connect(); }
+const resume = () => stream || reconnect();
 
 // Every five seconds: a stream that is broken is replaced by the snapshot, one that is silent is checked with it, because the
 // comments that keep it open are not seen here.
 async function check() {
   const silent = Date.now() - state.heard;
-  if (!stream || (state.lamp === 'live' && silent < 30000)) return;
-  const broken = stream.readyState !== EventSource.OPEN;
+  if (stream ? state.lamp === 'live' && silent < 30000 : document.hidden) return;
+  const broken = stream?.readyState !== EventSource.OPEN;
   try {
     const s = await get('snapshot');
     if (broken || state.lamp !== 'live') take(s);
@@ -210,7 +218,7 @@ async function check() {
     if (stream?.readyState === EventSource.CLOSED) connect();
   } catch {
     lamp('lost');
-    if (!stream || stream.readyState !== EventSource.CONNECTING) connect();
+    if (stream && stream.readyState !== EventSource.CONNECTING) connect();
   }
 }
 
@@ -221,6 +229,7 @@ export function start() {
     clearTimeout(hidden);
     // A tab in the background gives its connection back: browsers have six for each server.
     if (document.hidden) hidden = setTimeout(close, 30000);
-    else if (!stream) reconnect();
+    else resume();
   });
+  addEventListener('focus', resume);
 }
