@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,12 +57,13 @@ type Look struct {
 
 // Dashboard follows the cluster and serves the pages.
 type Dashboard struct {
-	cfg    Config
-	fixed  Cluster // what does not change
-	shell  *template.Template
-	routes *http.ServeMux
-	files  map[string]*asset
-	local  chan struct{} // holds a token when a process of a Supervisor alone has changed
+	cfg     Config
+	fixed   Cluster // what does not change
+	shell   *template.Template
+	routes  *http.ServeMux
+	files   map[string]*asset
+	modules []string      // the scripts among them
+	local   chan struct{} // holds a token when a process of a Supervisor alone has changed
 
 	mu     sync.Mutex
 	past   *history
@@ -96,6 +99,11 @@ func newDashboard(cfg Config, first *cluster.View) (*Dashboard, error) {
 	var err error
 	if d.files, err = readAssets(); err != nil {
 		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.files)) {
+		if strings.HasSuffix(name, ".js") {
+			d.modules = append(d.modules, name)
+		}
 	}
 	d.routes = d.newRoutes()
 	d.shell, err = readShell()

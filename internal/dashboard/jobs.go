@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -332,19 +333,18 @@ func (d *Dashboard) strategyOf(name string) string {
 
 // outcome says what is now.
 func (d *Dashboard) outcome(r JobRequest) string {
-	name := processOf(r)
-	if name == "" {
-		return "done"
-	}
-	ns := process.ParseNamespec(name)
-	v := d.newest()
+	name, v := processOf(r), d.newest()
+	ns := process.ParseNamespec(cmp.Or(name, appOf(r)))
 	app := v.Application(ns.Group)
 	if app == nil {
-		return "done"
+		return describe(r) + ": done"
+	}
+	if name == "" {
+		return app.Name + " is " + app.State.String()
 	}
 	p := app.Process(ns.Process)
 	if p == nil {
-		return "done"
+		return describe(r) + ": done"
 	}
 	text := name + " is " + p.Shown.String()
 	if len(p.Running) > 0 {

@@ -84,6 +84,7 @@ type Application struct {
 type Process struct {
 	Name     string   `json:"name"`     // "group:process", the process alone where both are the same
 	Process  string   `json:"process"`  // without its group
+	Program  string   `json:"program"`  // what is enabled and disabled
 	State    string   `json:"state"`    // the one to show
 	Real     string   `json:"real"`     // what the nodes say
 	Why      string   `json:"why"`      // a sentence: pid and uptime are not in it, failures are

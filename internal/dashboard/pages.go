@@ -111,11 +111,12 @@ func readShell() (*template.Template, error) {
 
 // page is what the shell shows before, or without, its script.
 type page struct {
-	Base  string // the way to the root of the site
-	Title string
-	Look  Look
-	Path  string // below ui/
-	All   *Snapshot
+	Base    string // the way to the root of the site
+	Title   string
+	Look    Look
+	Path    string // below ui/
+	All     *Snapshot
+	Modules []string // all scripts: a browser fetches them at once instead of one wave after the other
 	// Node, App and Process narrow the tables.
 	Node, App, Process string
 	Failed             int
@@ -130,7 +131,7 @@ func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	where := strings.TrimPrefix(r.URL.Path, "/ui/")
 	parts := strings.Split(where, "/")
-	p := page{Base: "./" + strings.Repeat("../", len(parts)), Title: "Cluster", Look: d.cfg.Look, Path: parts[0], All: d.Snapshot()}
+	p := page{Base: "./" + strings.Repeat("../", len(parts)), Title: "Cluster", Look: d.cfg.Look, Path: parts[0], All: d.Snapshot(), Modules: d.modules}
 	status := http.StatusOK
 	switch {
 	case parts[0] == "" && len(parts) == 1:

@@ -217,7 +217,7 @@ func TestAlonePages(t *testing.T) {
 	d.done(`{"action":"stop","target":"g:b"}`)
 	for {
 		data, _ := p.until("change")
-		if strings.Contains(data, `"name":"g:b","process":"b","state":"STOPPED"`) {
+		if strings.Contains(data, `"name":"g:b","process":"b","program":"b","state":"STOPPED"`) {
 			break
 		}
 	}

@@ -59,6 +59,7 @@ func (s shower) process(a *cluster.ApplicationView, p *cluster.ProcessView) Proc
 	show.Why = s.why(p, last)
 	for i, at := range p.Infos {
 		info := at.Info
+		show.Program = info.Program
 		show.Crashed = show.Crashed || info.HasCrashed
 		show.At[i] = Copy{Node: at.Identifier, State: info.State.String(), PID: info.PID, Started: info.Start, Stopped: info.Stop,
 			Expected: info.Expected, Error: info.SpawnErr, How: info.How, Disabled: info.Disabled, Stdout: info.HasStdout, Stderr: info.HasStderr}

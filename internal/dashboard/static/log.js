@@ -1,9 +1,8 @@
 // The log viewer: follows, pauses while you read, searches, and goes back to the beginning of the file.
 import { useLayoutEffect, useMemo, useReducer, useRef, useState } from './vendor/standalone.module.js';
 import { html, Act, Search, Still, Toggle } from './ui.js';
-import { address, get } from './api.js';
+import { address, get, view } from './router.js';
 import { useWatch, watching } from './store.js';
-import { view } from './router.js';
 
 const most = 4000; // lines that are kept
 

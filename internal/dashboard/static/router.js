@@ -5,6 +5,8 @@ import { useLayoutEffect, useReducer } from './vendor/standalone.module.js';
 const base = document.querySelector('base') || document.head.appendChild(document.createElement('base'));
 base.href = base.getAttribute('href') ? base.href : new URL('..', location.href).href;
 export const root = base.href;
+// Nothing can be fetched below an address with a login in it; by now the browser knows it.
+if (new URL(root).username) location.replace(location.href);
 
 const watchers = new Set();
 const decode = (s) => { try { return decodeURIComponent(s); } catch { return s; } };
@@ -72,3 +74,24 @@ export function useRoute() {
   useLayoutEffect(() => { watchers.add(again); return () => watchers.delete(again); }, []);
   return route;
 }
+
+// Requests to the daemon. An error carries the sentence that the daemon gave.
+export function address(name, query = {}) {
+  const s = new URLSearchParams(Object.entries(query).filter(([, v]) => v !== '' && v != null));
+  return new URL('ui/api/' + name + (s.size === 0 ? '' : '?' + s), root).href;
+}
+
+async function answer(request) {
+  let r;
+  try { r = await request; } catch { throw new Error('The node does not answer'); }
+  if (r.status === 204) return null;
+  const body = await r.json().catch(() => ({}));
+  if (!r.ok) throw Object.assign(new Error(body.message || `The node answered ${r.status} ${r.statusText}`), { status: r.status });
+  return body;
+}
+
+export const get = (name, query) => answer(fetch(address(name, query), { cache: 'no-store' }));
+
+export const post = (name, body) => answer(fetch(address(name), {
+  method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
+}));

@@ -1,7 +1,7 @@
 // What the page knows: the snapshot, kept true by one stream per tab. Everything is replaced as whole objects, so that what is
 // unchanged stays identical and is not drawn again.
 import { useLayoutEffect, useReducer, useEffect } from './vendor/standalone.module.js';
-import { address, get, post } from './api.js';
+import { address, get, post } from './router.js';
 
 export const state = {
   ready: false, cluster: {}, nodes: [], apps: [], processes: new Map(), jobs: new Map(), moments: [], sequences: new Map(),

@@ -2,8 +2,7 @@
 import { useLayoutEffect } from '../vendor/standalone.module.js';
 import { html, Choice, Head, Icon, State, Since, Table, NodeLink, ProcessLink, Toggle, Nothing, names, time, span } from '../ui.js';
 import { useStore, app, nick, now, sequence, state } from '../store.js';
-import { get } from '../api.js';
-import { path, view } from '../router.js';
+import { get, path, view } from '../router.js';
 import { failed, health, isUp, strategies, tone } from '../facts.js';
 import { AppDeeds, Deed } from '../jobs.js';
 import { description } from './processes.js';

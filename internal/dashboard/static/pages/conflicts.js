@@ -1,7 +1,7 @@
 // Conflicts: copies side by side, and what each strategy would do to them.
 import { html, Act, Head, State, Since, NodeLink, ProcessLink, Empty, names, plural, percent, useFetch } from '../ui.js';
 import { useStore, useWatch, sample, state } from '../store.js';
-import { get } from '../api.js';
+import { get } from '../router.js';
 import { act } from '../jobs.js';
 import { conciliations, copyAt } from '../facts.js';
 

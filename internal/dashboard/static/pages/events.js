@@ -2,8 +2,7 @@
 import { useEffect, useState } from '../vendor/standalone.module.js';
 import { html, Act, Choice, Head, Search, State, Still, Toggle, NodeLink, AppLink, ProcessLink, Empty, plural, time } from '../ui.js';
 import { useStore, node, state } from '../store.js';
-import { address, get } from '../api.js';
-import { view } from '../router.js';
+import { address, get, view } from '../router.js';
 
 const kinds = ['cluster', 'node', 'application', 'process', 'job', 'conflict', 'configuration'];
 const rank = { bad: 3, warn: 2, good: 1, info: 0 };

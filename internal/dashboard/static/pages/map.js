@@ -32,7 +32,7 @@ export const Went = ({ n }) => html`<div class="went">
   ${n.held.length === 0 ? html`<p>It held nothing.</p>` : html`<p>It held ${plural(n.held.length, 'process', 'processes')}:</p><ul>${n.held.map((name) => {
     const p = process(name);
     return html`<li key=${name}><${ProcessLink} name=${name} /> ${!p ? 'is not configured any more' : p.on.length ? html`is up on ${names(p.on)}`
-      : html`<${State} word=${p.state} /> running_failure_strategy ${p.running_failure_strategy}`}</li>`;
+      : html`<${State} word=${p.state} />, its running_failure_strategy is ${p.running_failure_strategy}`}</li>`;
   })}</ul>`}</div>`;
 
 function NodeHead({ n }) {

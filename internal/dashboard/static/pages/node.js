@@ -2,8 +2,7 @@
 import { useLayoutEffect, useState } from '../vendor/standalone.module.js';
 import { html, Act, Head, Nothing, State, Since, Table, Tabs, AppLink, ProcessLink, Bar, Empty, Toggle, time, span } from '../ui.js';
 import { useStore, useWatch, node, state, now } from '../store.js';
-import { get } from '../api.js';
-import { path, view } from '../router.js';
+import { get, path, view } from '../router.js';
 import { Deeds, act } from '../jobs.js';
 import { copyAt, isUp, nodeWord, lost, serves } from '../facts.js';
 import { Chart } from '../chart.js';

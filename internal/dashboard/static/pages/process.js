@@ -1,8 +1,7 @@
 // A process: what it is in, why, and its log, statistics, events and configuration.
 import { html, Act, Choice, Head, Icon, State, Since, Table, Tabs, NodeLink, AppLink, Empty, Nothing, names, processPath, useFetch } from '../ui.js';
 import { useStore, node, process, nick } from '../store.js';
-import { get } from '../api.js';
-import { view } from '../router.js';
+import { get, view } from '../router.js';
 import { copyAt, failed, isUp, mainCopy, serves, strategies, appOf } from '../facts.js';
 import { Deeds, act, startWith } from '../jobs.js';
 import { Chart } from '../chart.js';
@@ -67,8 +66,8 @@ function Config({ p, id }) {
   if (error) return html`<${Empty}>${error}<//>`;
   if (!value) return html`<${Empty}>One moment…<//>`;
   const off = copyAt(p, id)?.disabled;
-  return html`<div class="acts"><${Where} p=${p} id=${id} /><${Act} label=${off ? 'Enable the program' : 'Disable the program'} danger=${!off} onClick=${() => act({ action: off ? 'enable' : 'disable', target: p.process, node: id })} /></div>
-    ${value.notes.map((n) => html`<p class="note">${n}</p>`)}<h2>Program ${value.file && html`<small>from ${value.file}</small>`}</h2>
+  return html`<div class="acts"><${Where} p=${p} id=${id} /><${Act} label=${off ? 'Enable the program' : 'Disable the program'} danger=${!off} onClick=${() => act({ action: off ? 'enable' : 'disable', target: p.program, node: id })} /></div>
+    ${value.notes.map((n) => html`<p class="note">${n}</p>`)}<h2>Program</h2>
     <${Table} label="Program" heads=${['Option', 'Value']}>${value.program.map(([k, v]) => html`<tr><th scope="row">${k}</th><td><code>${v}</code></td></tr>`)}<//>
     ${value.rules.length > 0 && html`<h2>Rules</h2><${Rules} of=${p.name} rules=${value.rules} />`}`;
 }

@@ -1,13 +1,12 @@
 // The rules as they were understood, and where they would have an application start: nothing is changed by looking.
 import { html, Act, Choice, Head, State, Table, Toggle, AppLink, ProcessLink, Empty, useFetch } from '../ui.js';
 import { useStore, nick, state, app } from '../store.js';
-import { get } from '../api.js';
-import { go, path, view } from '../router.js';
+import { get, go, path, view } from '../router.js';
 import { strategies, serves } from '../facts.js';
 import { Rules } from './process.js';
 
 // Those of its application come first, as far as they are told apart.
-const rulesOf = (p) => p.rules || [...p.application, ...p.program];
+const rulesOf = (p) => p.rules || [...p.application.map((r) => ({ ...r, rule: `application: ${r.rule}` })), ...p.program];
 
 export function RulesPage({ page, query }) {
   useStore('cluster');
