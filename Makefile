@@ -5,7 +5,7 @@ NODES ?= 5
 
 TIME ?= 1m
 
-.PHONY: build demo test race sim fuzz e2e bench lint
+.PHONY: build demo test race sim fuzz e2e webui bench lint
 
 # everything goes to bin/, as static binaries
 build:
@@ -38,6 +38,14 @@ fuzz:
 e2e: build
 	$(GO) test -count=1 -v ./examples/...
 	E2E=1 $(GO) test -count=1 -timeout 60m -parallel 2 -v ./internal/faults
+
+# the dashboard in a real browser. Its tests are a module of their own, which lint does not reach
+webui: build
+	cd test/webui && { npm ci --ignore-scripts --no-audit --no-fund || echo 'npm ci did not succeed: axe-core is left out'; }
+	@test -z "$$(gofmt -l test/webui)" || { echo 'gofmt -w is needed for:'; gofmt -l test/webui; exit 1; }
+	$(GO) build -modfile=tools/go.mod -o bin/ honnef.co/go/tools/cmd/staticcheck
+	cd test/webui && $(GO) vet ./... && ../../bin/staticcheck ./...
+	cd test/webui && $(GO) test -count=1 -timeout 30m -parallel 1 ./...
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...

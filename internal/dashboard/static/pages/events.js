@@ -33,6 +33,7 @@ export function Moments({ filter, density, paused }) {
     setOlder([...got.moments.filter((m) => !(m.id >= first)), ...older]);
     setEnd(got.moments.length < 300);
   };
+  useEffect(() => { if (!list.length) load(); }, [JSON.stringify(filter)]); // what is wanted may be older than the page
   return html`${density && list.length > 1 && html`<${Density} list=${list} />`}${list.length ? html`<ol class="moments">${list.map((m) => html`<${Still} key=${m.id} draw=${Row} m=${m} />`)}</ol>` : html`<${Empty}>Nothing has happened that passes the filter.<//>`}
     ${end ? html`<p class="muted">That is all that is kept.</p>` : html`<${Act} label="Load older ones" onClick=${load} />`}`;
 }
