@@ -93,7 +93,7 @@ func (s shower) why(p *cluster.ProcessView, last *cluster.ProcessAt) string {
 		if how := howEnded(info); how != "" {
 			text = strings.TrimPrefix(text+"; "+how, "; ")
 			if info.Start > 0 {
-				text += fmt.Sprintf(" after %.3g s", info.Stop-info.Start)
+				text += fmt.Sprintf(" after %.2f s", max(info.Stop-info.Start, 0.01))
 			}
 		}
 		if text != "" {
