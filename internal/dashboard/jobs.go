@@ -253,9 +253,16 @@ func (d *Dashboard) failure(ctx context.Context, ns process.Namespec, node strin
 		why = shower{view: v}.why(p, at)
 		return why != ""
 	}
+	if !d.see(ctx, look) && d.cfg.Node != nil {
+		return "", ""
+	}
+	return why, where
+}
+
+// see waits for a View that shows something, and reports whether one did before ctx ended. What a Supervisor alone shows is there at once.
+func (d *Dashboard) see(ctx context.Context, look func(*cluster.View) bool) bool {
 	if d.cfg.Node == nil {
-		look(d.newest())
-		return why, where
+		return look(d.newest())
 	}
 	watch := d.cfg.Node.Watch(1)
 	defer watch.Close()
@@ -263,10 +270,10 @@ func (d *Dashboard) failure(ctx context.Context, ns process.Namespec, node strin
 		select {
 		case v := <-watch.C:
 			if look(v) {
-				return why, where
+				return true
 			}
 		case <-ctx.Done():
-			return "", ""
+			return false
 		}
 	}
 }
@@ -315,10 +322,12 @@ func (d *Dashboard) plan(r JobRequest) (func(context.Context) (string, error), e
 		r.Strategy = d.strategyOf(appOf(r))
 	}
 	return func(ctx context.Context) (string, error) {
+		began := now()
 		err := action.do(d, ctx, r)
 		if err != nil {
 			return "", err
 		}
+		d.shows(ctx, r, began)
 		return d.outcome(r), nil
 	}, nil
 }
@@ -329,6 +338,36 @@ func (d *Dashboard) strategyOf(name string) string {
 		return app.Rules.StartingStrategy.String()
 	}
 	return d.fixed.Starting
+}
+
+// shows waits until what a job has done to a process shows, which may take a moment longer than the answer. A process may also have ended
+// since the job began.
+func (d *Dashboard) shows(ctx context.Context, r JobRequest, began float64) {
+	var there func(*cluster.ProcessInfo) bool
+	switch r.Action {
+	case "start", "restart":
+		there = func(info *cluster.ProcessInfo) bool {
+			return info.State == process.Running || info.State == process.Exited && info.Start >= began-1
+		}
+	case "stop", "stop_copy":
+		there = func(info *cluster.ProcessInfo) bool { return info.State.IsStopped() }
+	default:
+		return
+	}
+	ns := process.ParseNamespec(r.Target)
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
+	defer cancel()
+	d.see(ctx, func(v *cluster.View) bool {
+		app := v.Application(ns.Group)
+		if app == nil || app.Process(ns.Process) == nil {
+			return true // there is nothing to be seen
+		}
+		at := lastCopy(app.Process(ns.Process))
+		if info := app.Process(ns.Process).At(r.Node); info != nil {
+			return there(info)
+		}
+		return at == nil || there(at.Info)
+	})
 }
 
 // outcome says what is now.
