@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/porttest"
 )
 
 // clients is how many connections are kept busy at one time.
@@ -30,12 +31,7 @@ func startNode(b *testing.B) (url string, pid int) {
 	if _, err := os.Stat(binary); err != nil {
 		b.Skip("bin/supvisors is missing: make build first")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := ln.Addr().String()
-	ln.Close()
+	address := "127.0.0.1:" + porttest.Free(b, 1)[0]
 	dir := b.TempDir()
 	conf := filepath.Join(dir, "conf")
 	text := fmt.Sprintf("[supervisord]\nlogfile=%s/log\npidfile=%s/pid\nchildlogdir=%s\n[inet_http_server]\nport=%s\n"+

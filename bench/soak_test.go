@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/porttest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -83,14 +83,9 @@ func newSoaked(t *testing.T) *soaked {
 	}
 	s := &soaked{t: t, binary: own, rnd: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)), done: map[string]int{}}
 	var list []string
-	for i := range soakNodes {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer ln.Close()
-		list = append(list, fmt.Sprintf("<n%d>%s", i+1, ln.Addr()))
-		s.urls = append(s.urls, "http://"+ln.Addr().String())
+	for i, port := range porttest.Free(t, soakNodes) {
+		list = append(list, fmt.Sprintf("<n%d>127.0.0.1:%s", i+1, port))
+		s.urls = append(s.urls, "http://127.0.0.1:"+port)
 	}
 	var programs, rules strings.Builder
 	for i := range soakApps {

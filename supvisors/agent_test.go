@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/supvisors/supvisors/internal/porttest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -35,7 +36,7 @@ func newEdgeCluster(t *testing.T, device, agent string) *edgeCluster {
 		list = append(list, fmt.Sprintf("<sup0%d>127.0.0.1:%s", i+1, p.port))
 	}
 	for _, node := range c.clusterPlace.nodes {
-		port := freePort(t)
+		port := porttest.Free(t, 1)[0]
 		node.write("rules.xml", `<root><application name="web"><start_sequence>1</start_sequence><starting_strategy>CONFIG</starting_strategy>
 <programs><program name="web"><start_sequence>1</start_sequence><required>true</required><expected_loading>10</expected_loading>
 <running_failure_strategy>RESTART_PROCESS</running_failure_strategy></program></programs></application></root>`)
@@ -434,7 +435,7 @@ func (c *edgeCluster) stopWeb(n *contract) {
 // TestSigned: rules and configuration that are not signed by somebody who is trusted are refused, at the start and when they are read again.
 func TestSigned(t *testing.T) {
 	p := newPlace(t)
-	port := freePort(t)
+	port := porttest.Free(t, 1)[0]
 	n := &contract{place: p, api: "http://127.0.0.1:" + port, vars: map[string]string{}}
 	conf := base + "[rest]\nport=127.0.0.1:" + port + "\napis=device,agent\nstate_dir=@DIR@/state\n[agent]\nREQUIRE\n[device]\nlock_dir=@DIR@/locks\n" +
 		"[include]\nfiles=@DIR@/extra.conf\n[program:idle]\ncommand=@SELF@ play idle\nstartsecs=0\n"

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/supvisors/supvisors/internal/porttest"
 )
 
 // edgeNode is a node with the device API.
@@ -38,9 +40,9 @@ programs=one,two
 func startEdge(t *testing.T, p *place, lines string) *edgeNode {
 	t.Helper()
 	n := &edgeNode{place: p}
-	port := freePort(t)
+	port := porttest.Free(t, 1)[0]
 	n.api = "http://127.0.0.1:" + port
-	p.write("conf", base+lines+"[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir=@DIR@/state\n[rest:device]\napis=device\ntrust_loopback=false\nport=127.0.0.1:"+port+"\n"+edgePrograms)
+	p.write("conf", base+lines+"[rest]\nport=127.0.0.1:"+porttest.Free(t, 1)[0]+"\nstate_dir=@DIR@/state\n[rest:device]\napis=device\ntrust_loopback=false\nport=127.0.0.1:"+port+"\n"+edgePrograms)
 	n.boot()
 	return n
 }
@@ -225,9 +227,9 @@ func TestFleet(t *testing.T) {
 	var nodes []*edgeNode
 	for i, node := range c.nodes {
 		n := &edgeNode{place: node.place}
-		port := freePort(t)
+		port := porttest.Free(t, 1)[0]
 		n.api = "http://127.0.0.1:" + port
-		node.write("conf", node.read("conf")+"\n[rest]\nport=127.0.0.1:"+freePort(t)+"\nstate_dir="+node.path("state")+
+		node.write("conf", node.read("conf")+"\n[rest]\nport=127.0.0.1:"+porttest.Free(t, 1)[0]+"\nstate_dir="+node.path("state")+
 			"\n[rest:device]\napis=device\ntrust_loopback=false\nport=127.0.0.1:"+port+"\n[device]\nallow=fleet\nlock_dir="+node.path("locks")+"\n")
 		c.start(i)
 		n.key = strings.TrimSpace(node.read("state/global.key"))

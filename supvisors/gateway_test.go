@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/listener"
+	"github.com/supvisors/supvisors/internal/porttest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -62,7 +63,7 @@ func TestGatewayCommandLine(t *testing.T) {
 // startGateway serves REST in front of a daemon and returns its address.
 func startGateway(t *testing.T, client rpc.ClientConfig) string {
 	t.Helper()
-	port := freePort(t)
+	port := porttest.Free(t, 1)[0]
 	address, err := listener.ParseAddress("127.0.0.1:" + port)
 	if err != nil {
 		t.Fatal(err)

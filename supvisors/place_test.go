@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/porttest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -36,7 +37,7 @@ func newPlace(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &place{t: t, dir: dir, port: freePort(t), tag: "SUPVISORS_TEST_PLACE=" + dir}
+	p := &place{t: t, dir: dir, port: porttest.Free(t, 1)[0], tag: "SUPVISORS_TEST_PLACE=" + dir}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("log of %s:\n%s", dir, p.read("log"))
@@ -48,17 +49,6 @@ func newPlace(t *testing.T) *place {
 		os.RemoveAll(dir)
 	})
 	return p
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
 }
 
 // base is the configuration that most tests begin with.

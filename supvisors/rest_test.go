@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/supvisors/supvisors/internal/porttest"
 )
 
 // reply is the answer to a request.
@@ -53,7 +55,8 @@ func send(t *testing.T, client *http.Client, verb, url string, headers ...string
 // REST is on the port and the socket of the node, and on listeners of its own, each with the protection that its section gives it.
 func TestREST(t *testing.T) {
 	p := newPlace(t)
-	open, closed := freePort(t), freePort(t)
+	ports := porttest.Free(t, 2)
+	open, closed := ports[0], ports[1]
 	p.write("conf", base+"username=u\npassword=p\n[rest:open]\nport=127.0.0.1:"+open+"\nusername=r\npassword=q\nprefix=/api\nfault_status=rich\nmetrics=true\n"+
 		"cors_origins=https://ops.example.com\n[rest]\nport=127.0.0.1:"+closed+"\n[rest:file]\nport=@DIR@/rest.sock\n"+idle)
 	d := p.start()
@@ -106,7 +109,7 @@ func TestREST(t *testing.T) {
 // A REST port that is open to browsers takes those only that call it by a name of this host.
 func TestRESTHost(t *testing.T) {
 	p := newPlace(t)
-	p.write("conf", base+"[rest]\nport=127.0.0.1:"+freePort(t)+"\nallowed_hosts=ops.example.com\n")
+	p.write("conf", base+"[rest]\nport=127.0.0.1:"+porttest.Free(t, 1)[0]+"\nallowed_hosts=ops.example.com\n")
 	port := strings.Split(strings.Split(p.read("conf"), "[rest]\nport=127.0.0.1:")[1], "\n")[0]
 	d := p.start()
 	for host, want := range map[string]int{"ops.example.com": 200, "localhost": 200, "evil.example": 403} {

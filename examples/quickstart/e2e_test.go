@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/porttest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -30,9 +30,10 @@ func copyExample(t *testing.T) (root string, urls []string) {
 	if err := os.MkdirAll(filepath.Join(dir, "run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
+	used, free := []string{"61001", "61002", "61003", "61010", "61011"}, porttest.Free(t, 5)
 	ports := map[string]string{}
-	for _, p := range []string{"61001", "61002", "61003", "61010", "61011"} {
-		ports[p] = freePort(t)
+	for i, p := range used {
+		ports[p] = free[i]
 	}
 	for _, name := range []string{"node1.conf", "node2.conf", "node3.conf", "programs.conf", "rules.xml"} {
 		data, err := os.ReadFile(name)
@@ -54,17 +55,6 @@ func copyExample(t *testing.T) (root string, urls []string) {
 		urls = append(urls, "http://127.0.0.1:"+ports[p])
 	}
 	return root, urls
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	return port
 }
 
 // demo is the running demo command.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/supvisors/supvisors/internal/porttest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -83,7 +82,7 @@ func newWorld(t *testing.T, n int, p plan) *world {
 	}
 	w := &world{t: t, patience: patience, tag: "FAULTS_WORLD=" + root, want: map[string]bool{"app:db": true, "app:web": true}}
 	t.Cleanup(func() { w.clear(root) })
-	ports := freePorts(n)
+	ports := porttest.Free(t, n)
 	var list []string
 	for i := range n {
 		h := &host{w: w, name: fmt.Sprintf("node%d", i+1), address: "127.0.0.1", port: ports[i]}
@@ -173,21 +172,6 @@ func (h *host) write(name, text string, p plan, list string) {
 	text = strings.NewReplacer("@DIR@", h.dir, "@FILES@", files, "@PORT@", h.port, "@ADDRESS@", h.address, "@SELF@", self, "@LIST@", list,
 		"@OPTIONS@", p.options, "@START@", strconv.Itoa(p.start), "@STOP@", strconv.Itoa(p.stop)).Replace(text)
 	h.w.must(os.WriteFile(filepath.Join(h.dir, name), []byte(text), 0o600))
-}
-
-// freePorts returns different ports. They lie below the ones that connections take for themselves.
-func freePorts(n int) []string {
-	var found []string
-	for len(found) < n {
-		port := strconv.Itoa(10000 + rand.IntN(20000))
-		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			ln.Close()
-			if !slices.Contains(found, port) {
-				found = append(found, port)
-			}
-		}
-	}
-	return found
 }
 
 func (w *world) must(err error) {

@@ -93,11 +93,11 @@ func compare(t *testing.T, name string, sc *scenario, bin string) {
 	}
 	t.Cleanup(func() { os.RemoveAll(top) })
 	supervisor := func(dir string) []string {
-		return accept(name, play(sc, newSide(filepath.Join(top, dir), debianDaemon, debianShell)))
+		return accept(name, play(sc, newSide(t, filepath.Join(top, dir), debianDaemon, debianShell)))
 	}
 	theirs := make(chan []string, 1)
 	go func() { theirs <- supervisor("peer") }()
-	ours := play(sc, newSide(filepath.Join(top, "ours"), filepath.Join(bin, "supvisors"), filepath.Join(bin, "supervisorctl")))
+	ours := play(sc, newSide(t, filepath.Join(top, "ours"), filepath.Join(bin, "supvisors"), filepath.Join(bin, "supervisorctl")))
 	want, got := <-theirs, accept(name, ours)
 	if d := diff(want, got); d != "" {
 		t.Logf("Supervisor plays again; at first:\n%s", d)

@@ -15,7 +15,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/porttest"
 )
 
 // patience is how long a step may last.
@@ -36,8 +39,8 @@ type side struct {
 	transcript []string
 }
 
-func newSide(dir, daemonPath, shellPath string) *side {
-	s := &side{dir: dir, daemonPath: daemonPath, shellPath: shellPath, pids: map[string]string{}}
+func newSide(t *testing.T, dir, daemonPath, shellPath string) *side {
+	s := &side{dir: dir, port: porttest.Free(t, 1)[0], daemonPath: daemonPath, shellPath: shellPath, pids: map[string]string{}}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, "s.sock"))
 	}
@@ -83,12 +86,7 @@ func play(sc *scenario, s *side) []string {
 
 // prepare writes the files of sc.
 func (s *side) prepare(sc *scenario) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
+	var err error
 	if s.testdata, err = filepath.Abs("testdata"); err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/porttest"
 )
 
 // patience bounds every wait. Nothing here asserts that something is fast: the machine may have other things to do.
@@ -127,7 +127,7 @@ func newWorld(t *testing.T, n int, more string) *world {
 	w := &world{t: t, tag: "WEBUI_WORLD=" + root}
 	t.Cleanup(w.clear)
 	var list []string
-	for i, port := range freePorts(max(n, 1)) {
+	for i, port := range porttest.Free(t, max(n, 1)) {
 		h := &host{w: w, name: "node_" + string(rune('a'+i)), id: "127.0.0.1:" + port, site: "http://127.0.0.1:" + port + "/"}
 		h.dir = filepath.Join(root, h.name)
 		list = append(list, "<"+h.name+">"+h.id)
@@ -180,21 +180,6 @@ func (w *world) operating(nodes ...*host) {
 			return ""
 		})
 	}
-}
-
-// freePorts returns different ports. They lie below the ones that connections take for themselves.
-func freePorts(n int) []string {
-	var found []string
-	for len(found) < n {
-		port := strconv.Itoa(10000 + rand.IntN(20000))
-		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			ln.Close()
-			if !slices.Contains(found, port) {
-				found = append(found, port)
-			}
-		}
-	}
-	return found
 }
 
 func (w *world) must(err error) {

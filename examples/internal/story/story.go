@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/porttest"
 )
 
 // patience is how long anything may take on a busy machine.
@@ -96,7 +97,7 @@ func (s *Story) copy() error {
 		return err
 	}
 	// what is sorted in the README is sorted here
-	free := freePorts(len(used))
+	free := porttest.Free(s.t, len(used))
 	for i, port := range slices.Sorted(maps.Keys(used)) {
 		s.ports[port] = free[i]
 	}
@@ -107,20 +108,6 @@ func (s *Story) copy() error {
 		}
 	}
 	return nil
-}
-
-// freePorts returns different ports, sorted, of five digits each, like those of the README. They lie below the ones that connections
-// of other tests take for themselves.
-func freePorts(n int) []string {
-	found := map[string]bool{}
-	for len(found) < n {
-		port := strconv.Itoa(10000 + rand.IntN(20000))
-		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
-			ln.Close()
-			found[port] = true
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
 }
 
 // Path is where a file of the example is.
