@@ -52,7 +52,10 @@ func (g *Gateway) failed(w http.ResponseWriter, name string, err error) {
 // fail answers with a fault.
 func (g *Gateway) fail(w http.ResponseWriter, fault *rpc.Fault) {
 	status, rich := richStatus[fault.Code]
-	if !g.cfg.Rich || !rich {
+	switch {
+	case fault.Code == rpc.Forbidden: // the peer has no such users, and so no clients that expect another status
+		status = http.StatusForbidden
+	case !g.cfg.Rich || !rich:
 		status = http.StatusBadRequest
 	}
 	w.Header().Set(headerFault, rpc.FaultName(fault.Code))

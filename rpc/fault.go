@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// The fault codes of Supervisor, and from SupvisorsConfError on those that Supvisors adds.
+// The fault codes of Supervisor, from SupvisorsConfError on those that Supvisors adds, and one of our own.
 const (
 	UnknownMethod        = 1
 	IncorrectParameters  = 2
@@ -32,6 +32,8 @@ const (
 	Disabled           = 103
 	NotApplicable      = 104
 	NotInstalled       = 105
+
+	Forbidden = 403 // ours: the caller may only look
 )
 
 var faultNames = map[int]string{
@@ -59,6 +61,7 @@ var faultNames = map[int]string{
 	Disabled:             "DISABLED",
 	NotApplicable:        "NOT_APPLICABLE",
 	NotInstalled:         "NOT_INSTALLED",
+	Forbidden:            "FORBIDDEN",
 }
 
 // FaultName returns Supervisor's name of a fault code, "UNKNOWN" for a code that has none.

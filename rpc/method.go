@@ -71,6 +71,21 @@ func ParseAccess(word string) (Access, error) {
 	return 0, fmt.Errorf("unknown access level %q", word)
 }
 
+type accessKey struct{}
+
+// WithAccess limits what the calls of a context may do.
+func WithAccess(ctx context.Context, limit Access) context.Context {
+	return context.WithValue(ctx, accessKey{}, limit)
+}
+
+// Permit returns nil when the calls of a context may do what needs that access, else a FORBIDDEN fault. Without WithAccess they may do anything.
+func Permit(ctx context.Context, need Access) *Fault {
+	if limit, limited := ctx.Value(accessKey{}).(Access); limited && limit < need {
+		return NewFault(Forbidden, "this user may only "+limit.String())
+	}
+	return nil
+}
+
 // Param is a formal parameter of a method.
 type Param struct {
 	Name     string

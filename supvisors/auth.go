@@ -8,20 +8,27 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/gossip"
 	"github.com/supvisors/supvisors/rest"
+	"github.com/supvisors/supvisors/rpc"
 )
 
-// requireLogin lets through who knows user and password; both empty let everybody through. Requests of other nodes are signed
-// instead, and checked where they are served. REST clients are told in JSON, all others in text.
-func requireLogin(h http.Handler, username, password string, isREST func(path string) bool) http.Handler {
-	if username == "" && password == "" {
+// requireLogin lets through who may log in, everybody without a user name. Requests of other nodes are signed instead, and checked where
+// they are served. REST clients are told in JSON, all others in text.
+func requireLogin(h http.Handler, l config.Login, isREST func(path string) bool) http.Handler {
+	if l.Username == "" && l.Password == "" {
 		return h
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		user, pass, _ := r.BasicAuth()
-		if gossip.Signed(r) && strings.HasPrefix(r.URL.Path, "/cluster/") || equal(user, username) && passwordFits(pass, password) {
+		user, password, _ := r.BasicAuth()
+		ofPeers := strings.HasPrefix(r.URL.Path, "/cluster/")
+		switch {
+		case gossip.Signed(r) && ofPeers, equal(user, l.Username) && passwordFits(password, l.Password):
 			h.ServeHTTP(w, r)
+			return
+		case l.ReadOnlyUsername != "" && !ofPeers && equal(user, l.ReadOnlyUsername) && passwordFits(password, l.ReadOnlyPassword):
+			h.ServeHTTP(w, r.WithContext(rpc.WithAccess(r.Context(), rpc.Read)))
 			return
 		}
 		if isREST(r.URL.Path) {

@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/supvisors/supvisors/internal/config"
 	"github.com/supvisors/supvisors/internal/gossip"
 	"github.com/supvisors/supvisors/rest"
+	"github.com/supvisors/supvisors/rpc"
 )
 
 func TestRequireLogin(t *testing.T) {
@@ -39,7 +42,7 @@ func TestRequireLogin(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			h := requireLogin(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "in") }),
-				test.username, test.password, rest.Owns)
+				config.Login{Username: test.username, Password: test.password}, rest.Owns)
 			r := httptest.NewRequest("POST", "/RPC2", nil)
 			if test.user+test.pass != "" {
 				r.SetBasicAuth(test.user, test.pass)
@@ -58,7 +61,7 @@ func TestRequireLogin(t *testing.T) {
 
 // REST clients are told in JSON that they must log in.
 func TestLoginOfREST(t *testing.T) {
-	h := requireLogin(http.NotFoundHandler(), "u", "p", rest.Owns)
+	h := requireLogin(http.NotFoundHandler(), config.Login{Username: "u", Password: "p"}, rest.Owns)
 	for path, want := range map[string]string{"/supvisors/supvisors_state": `{"message": "Unauthorized"}` + "\n", "/RPC2": "Unauthorized\n", "/": "Unauthorized\n"} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
@@ -149,4 +152,72 @@ func TestCrossOrigin(t *testing.T) {
 		}
 	}
 	d.stop()
+}
+
+// TestReadOnly has somebody at every door of a daemon who may look at everything and change nothing.
+func TestReadOnly(t *testing.T) {
+	p := newPlace(t)
+	p.write("conf", base+"username=u\npassword=p\nread_only_username=guest\nread_only_password="+
+		"{SHA}35675e68f4b5af7b995d9205ad0fc43842f16450"+ // of "guest"
+		"\n[supervisorctl]\nserverurl=http://127.0.0.1:@PORT@\nusername=guest\npassword=guest\n"+idle+"startsecs=0\n")
+	d := p.start()
+	site := "http://127.0.0.1:" + p.port
+	for _, tt := range []struct {
+		verb, path string
+		want       int
+	}{
+		{"GET", "/supervisor/getState", 200},
+		{"GET", "/supervisor/readLog/0/10", 200},
+		{"POST", "/supervisor/stopProcess/idle", 403},
+		{"POST", "/supervisor/shutdown", 403},
+		{"GET", "/ui/processes", 200},
+		{"GET", "/ui/api/snapshot", 200},
+		{"POST", "/ui/api/jobs", 403},
+		{"GET", "/index.html", 200},
+		{"GET", "/index.html?action=stop&processname=idle", 403},
+		{"POST", "/index.html?action=stopall", 403},
+		{"GET", "/tail.html?processname=idle", 200},
+		{"GET", "/metrics", 200},
+		{"POST", "/cluster/order", 401},
+	} {
+		if got := send(t, nil, tt.verb, site+tt.path, "Authorization", "guest:guest"); got.code != tt.want {
+			t.Errorf("%s %s: %d %.200s", tt.verb, tt.path, got.code, got.text)
+		}
+	}
+	if got := send(t, nil, "GET", site+"/supervisor/getState", "Authorization", "guest:p"); got.code != 401 {
+		t.Errorf("with the password of another: %d", got.code)
+	}
+	client, err := rpc.NewClient(rpc.ClientConfig{URL: site, User: "guest", Password: "guest"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	var state string
+	if err := client.Call(t.Context(), "supervisor.getSupervisorVersion", &state); err != nil {
+		t.Error(err)
+	}
+	for method, args := range map[string][]any{"supervisor.stopAllProcesses": {}, "supervisor.restart": {}, "supervisor.addProcessGroup": {"idle"},
+		"supervisor.sendProcessStdin": {"idle", "x"}, "supervisor.clearLog": {}} {
+		if err := client.Call(t.Context(), method, nil, args...); rpc.AsFault(err).Code != rpc.Forbidden {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+	call := func(method string, args ...any) rpc.Map {
+		return rpc.Map{{Name: "methodName", Value: method}, {Name: "params", Value: args}}
+	}
+	var results []any
+	if err := client.Call(t.Context(), "system.multicall", &results, []any{call("supervisor.getPID"), call("supervisor.stopProcess", "idle")}); err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != 2 || fmt.Sprint(results[0]) != fmt.Sprint(d.cmd.Process.Pid) || !strings.Contains(fmt.Sprint(results[1]), "FORBIDDEN") {
+		t.Errorf("multicall: %v", results)
+	}
+	var info struct {
+		State string `xmlrpc:"statename"`
+	}
+	if err := client.Call(t.Context(), "supervisor.getProcessInfo", &info, "idle"); err != nil || info.State != "RUNNING" {
+		t.Errorf("in the end idle is %s, %v", info.State, err)
+	}
+	d.stop()
+	p.clean()
 }

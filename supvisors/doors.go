@@ -60,7 +60,7 @@ func openDoors(ctx context.Context, cfg *config.Config, workers *worker.Registry
 		}
 		d.add(u.Section, u.Username, listener.WithHost(ln), func(s *site) (http.Handler, error) {
 			h, err := s.node(config.ConfirmActions, ownRest(cfg))
-			return requireLogin(h, u.Username, u.Password, rest.Owns), err
+			return requireLogin(h, u.Login, rest.Owns), err
 		})
 	}
 	names := hostsOf(cfg)
@@ -100,7 +100,7 @@ func (d *doors) guard(i config.InetServer, names []string, isREST func(path stri
 	if i.Username == "" {
 		return knownHosts{names: append(slices.Clone(names), i.Host), allowed: i.AllowedHosts, log: d.log}.require
 	}
-	return func(h http.Handler) http.Handler { return requireLogin(h, i.Username, i.Password, isREST) }
+	return func(h http.Handler) http.Handler { return requireLogin(h, i.Login, isREST) }
 }
 
 // openRest opens a listener for REST clients.

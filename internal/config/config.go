@@ -55,12 +55,19 @@ type Supervisord struct {
 	Environment []process.EnvVar // also in the Environment of each Spec
 }
 
+// Login is who may use a server. Passwords are as they are, or {SHA} and their SHA-1 in hexadecimal.
+type Login struct {
+	Username, Password string // both "" for everybody
+	// ReadOnlyUsername may look at everything and change nothing; "" for no such user.
+	ReadOnlyUsername, ReadOnlyPassword string
+}
+
 // InetServer is a TCP server. Host "" stands for all addresses.
 type InetServer struct {
 	Section            string
 	Host               string
 	Port               int
-	Username, Password string // both "" without authentication; the password may be {SHA}hex
+	Login
 	CertFile, KeyFile  string // absolute; "" without TLS
 	CACerts            string // absolute; "" does not ask clients for a certificate
 	// AllowedHosts are names by which browsers may call the server beside those that are known to be its own: a name, *.name for
@@ -99,7 +106,7 @@ type UnixServer struct {
 	File               string // absolute
 	Mode               int    // permission bits, 0700 by default
 	UID, GID           int    // owner, -1 leaves it
-	Username, Password string // both "" without authentication
+	Login
 	Pos                ini.Position
 }
 

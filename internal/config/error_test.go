@@ -70,6 +70,12 @@ func TestProblems(t *testing.T) {
 		{"no port", "[inet_http_server]\nusername=a\npassword=b", "2: [inet_http_server]: section [inet_http_server] has no port value"},
 		{"half of the credentials", "[inet_http_server]\nport=1\nusername=a", "2: [inet_http_server]: Section [inet_http_server] contains incomplete authentication: " +
 			"If a username or a password is specified, both the username and password must be specified"},
+		{"half of the reader", "[inet_http_server]\nport=1\nusername=a\npassword=b\nread_only_username=c", "2: [inet_http_server]: Section [inet_http_server] contains " +
+			"incomplete authentication: If a read_only_username or a read_only_password is specified, both the read_only_username and read_only_password must be specified"},
+		{"reader alone", "[inet_http_server]\nport=1\nread_only_username=c\nread_only_password=d",
+			"2: [inet_http_server]: section [inet_http_server] has a read_only_username, but without a username everybody may do everything"},
+		{"reader who may write", "[inet_http_server]\nport=1\nusername=a\npassword=b\nread_only_username=a\nread_only_password=d",
+			"2: [inet_http_server]: section [inet_http_server] has the same username and read_only_username"},
 		{"certificate without key", "[inet_http_server]\nport=1\ncertfile=c", "2: [inet_http_server]: section [inet_http_server] needs both certfile and keyfile"},
 		{"authority without certificate", "[inet_http_server]\nport=1\nca_certs=c", "2: [inet_http_server]: section [inet_http_server] has ca_certs without certfile"},
 		{"half a pattern", "[inet_http_server]\nport=1\nallowed_hosts=a,b*.c", "4: [inet_http_server] allowed_hosts: 'b*.c' is not a host name, *.name or *"},

@@ -168,6 +168,8 @@ password=p
 port=*:5001
 username=r
 password=q
+read_only_username=guest
+read_only_password=g
 apis=Supvisors, supvisors
 prefix=/api/v1/
 fault_status=RICH
@@ -181,11 +183,11 @@ port=/run/rest.sock
 		t.Fatalf("got %+v, warnings %v", c.Rest, c.Warnings)
 	}
 	plain, wide, file := c.Rest[0], c.Rest[1], c.Rest[2]
-	want := Rest{Server: InetServer{Section: "rest", Host: "127.0.0.1", Port: 5000, Username: "u", Password: "p", Pos: plain.Server.Pos}, APIs: []string{"supvisors"}}
+	want := Rest{Server: InetServer{Section: "rest", Host: "127.0.0.1", Port: 5000, Login: Login{Username: "u", Password: "p"}, Pos: plain.Server.Pos}, APIs: []string{"supvisors"}}
 	if !reflect.DeepEqual(plain, want) {
 		t.Errorf("got %+v", plain)
 	}
-	want = Rest{Server: InetServer{Section: "rest:wide", Port: 5001, Username: "r", Password: "q", AllowedHosts: []string{"ops.example.com"}, Pos: wide.Server.Pos},
+	want = Rest{Server: InetServer{Section: "rest:wide", Port: 5001, Login: Login{Username: "r", Password: "q", ReadOnlyUsername: "guest", ReadOnlyPassword: "g"}, AllowedHosts: []string{"ops.example.com"}, Pos: wide.Server.Pos},
 		APIs: []string{"supvisors"}, Prefix: "/api/v1", Rich: true, Origins: []string{"https://ops.example.com", "http://h:8080"}, Metrics: true}
 	if !reflect.DeepEqual(wide, want) {
 		t.Errorf("got %+v", wide)

@@ -61,7 +61,7 @@ func (l *loader) restServer(name string, inet []InetServer) Rest {
 	}
 	s.protection(&r.Server)
 	if r.Server.Username == "" && len(inet) > 0 && r.Socket == "" {
-		r.Server.Username, r.Server.Password = inet[0].Username, inet[0].Password
+		r.Server.Login = inet[0].Login
 	}
 	if insecure := get(s, "insecure", false, ini.Bool); !insecure && r.Socket == "" && r.Server.Username == "" && !isLoopback(r.Server.Host) {
 		s.failAt(port.Pos, "port", "others than this machine can reach it, so it needs a username and a password, or insecure=true")

@@ -38,7 +38,7 @@ func (l *loader) inetServer(name string) InetServer {
 
 // protection reads who may use a TCP server, and how.
 func (s *section) protection(server *InetServer) {
-	server.Username, server.Password = s.credentials()
+	server.Login = s.login()
 	server.CertFile = get(s, "certfile", "", s.ownFile)
 	server.KeyFile = get(s, "keyfile", "", s.ownFile)
 	server.CACerts = get(s, "ca_certs", "", s.ownFile)
@@ -61,21 +61,35 @@ func (l *loader) unixServer(name string) UnixServer {
 	} else {
 		server.File = path
 	}
-	server.Username, server.Password = s.credentials()
+	server.Login = s.login()
 	owner := get(s, "chown", userGroup{-1, -1}, parseOwner("sockchown"))
 	server.UID, server.GID = owner.uid, owner.gid
 	server.Mode = get(s, "chmod", defaultMode, parseMode("chmod"))
 	return server
 }
 
-// credentials reads username and password, which go together.
-func (s *section) credentials() (username, password string) {
-	_, hasUser := s.lookup("username")
-	_, hasPassword := s.lookup("password")
-	username, password = s.text("username", ""), s.text("password", "")
+// login reads who may use a server.
+func (s *section) login() (l Login) {
+	l.Username, l.Password = s.credentials("")
+	l.ReadOnlyUsername, l.ReadOnlyPassword = s.credentials("read_only_")
+	switch {
+	case l.ReadOnlyUsername == "":
+	case l.Username == "":
+		s.fail(fmt.Sprintf("section [%s] has a read_only_username, but without a username everybody may do everything", s.name))
+	case l.ReadOnlyUsername == l.Username:
+		s.fail(fmt.Sprintf("section [%s] has the same username and read_only_username", s.name))
+	}
+	return l
+}
+
+// credentials reads a user name and a password, which go together.
+func (s *section) credentials(prefix string) (username, password string) {
+	_, hasUser := s.lookup(prefix + "username")
+	_, hasPassword := s.lookup(prefix + "password")
+	username, password = s.text(prefix+"username", ""), s.text(prefix+"password", "")
 	if hasUser != hasPassword {
-		s.fail(fmt.Sprintf("Section [%s] contains incomplete authentication: If a username or a password is specified, "+
-			"both the username and password must be specified", s.name))
+		s.fail(fmt.Sprintf("Section [%[1]s] contains incomplete authentication: If a %[2]susername or a %[2]spassword is specified, "+
+			"both the %[2]susername and %[2]spassword must be specified", s.name, prefix))
 	}
 	return username, password
 }

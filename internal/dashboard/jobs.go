@@ -81,6 +81,10 @@ func (d *Dashboard) serveJobs(w http.ResponseWriter, r *http.Request) {
 
 // takeJob begins a job and answers at once.
 func (d *Dashboard) takeJob(w http.ResponseWriter, r *http.Request) {
+	if fault := rpc.Permit(r.Context(), rpc.Act); fault != nil {
+		refuse(w, http.StatusForbidden, fault.Text)
+		return
+	}
 	var request JobRequest
 	if !readJSON(w, r, &request) {
 		return

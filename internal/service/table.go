@@ -55,7 +55,10 @@ func Table(deps Deps) (*rpc.Table, error) {
 		return nil, err
 	}
 	table.Log = deps.Log.Logger
-	table.Guard = func(_ context.Context, m *rpc.Method) error {
+	table.Guard = func(ctx context.Context, m *rpc.Method) error {
+		if fault := rpc.Permit(ctx, m.Access); fault != nil {
+			return fault
+		}
 		if strings.HasPrefix(m.Name, "supervisor.") && deps.Supervisor.State() < supervisor.Running {
 			return asFault(supervisor.ErrEnding)
 		}

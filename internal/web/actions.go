@@ -40,6 +40,10 @@ func (p *Pages) act(w http.ResponseWriter, r *http.Request, word string) {
 		p.fail(w, http.StatusBadRequest, word+" needs a processname")
 		return
 	}
+	if fault := rpc.Permit(r.Context(), rpc.Act); fault != nil {
+		p.fail(w, http.StatusForbidden, fault.Text)
+		return
+	}
 	switch p.judge(r) {
 	case foreign:
 		p.Log.Warn("action of another site refused", "remote", r.RemoteAddr, "origin", r.Header.Get("Origin"), "referer", r.Referer())
