@@ -21,13 +21,14 @@ type console struct {
 	errOut    io.Writer
 	lines     chan typed        // lines of a plain input, nil before the first
 	editor    *liner.State      // nil on a plain input and before the first line
+	edited    chan typed        // gets the line that the editor is reading, nil when it reads none
 	cooked    liner.ModeApplier // the terminal as commands and children expect it
 	raw       liner.ModeApplier // the terminal as the editor wants it
 	terminal  bool
 	completer liner.WordCompleter
 }
 
-// typed is one line of a plain input, or its end.
+// typed is one line of input, or its end.
 type typed struct {
 	line string
 	err  error
@@ -47,7 +48,7 @@ func isTerminal(f *os.File) bool {
 // readLine returns the next line without its end. It returns io.EOF at the end of the input and context.Canceled on Ctrl-C.
 func (c *console) readLine(ctx context.Context, prompt string) (string, error) {
 	if c.terminal {
-		return c.edit(func() (string, error) { return c.editor.Prompt(prompt) })
+		return c.edit(ctx, prompt, func() (string, error) { return c.editor.Prompt(prompt) })
 	}
 	fmt.Fprint(c.out, prompt)
 	return c.readPlain(ctx)
@@ -56,7 +57,7 @@ func (c *console) readLine(ctx context.Context, prompt string) (string, error) {
 // readPassword is readLine without echo.
 func (c *console) readPassword(ctx context.Context, prompt string) (string, error) {
 	if c.terminal {
-		return c.edit(func() (string, error) { return c.editor.PasswordPrompt(prompt) })
+		return c.edit(ctx, prompt, func() (string, error) { return c.editor.PasswordPrompt(prompt) })
 	}
 	restore := c.hideTyping()
 	defer restore()
@@ -81,8 +82,9 @@ func (c *console) hideTyping() (restore func()) {
 	return func() { unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, mode) }
 }
 
-// edit runs one prompt of the line editor and leaves the terminal as it was.
-func (c *console) edit(prompt func() (string, error)) (string, error) {
+// edit runs one prompt of the line editor and leaves the terminal as it was. The editor takes Ctrl-C for a key, but one that was typed
+// just before is a signal, which comes through ctx. Nothing can call the editor back then: what it reads is the answer to the next prompt.
+func (c *console) edit(ctx context.Context, prompt string, ask func() (string, error)) (string, error) {
 	if err := c.openEditor(); err != nil {
 		return "", err
 	}
@@ -90,11 +92,26 @@ func (c *console) edit(prompt func() (string, error)) (string, error) {
 		return "", fmt.Errorf("terminal: %w", err)
 	}
 	defer c.cooked.ApplyMode()
-	line, err := prompt()
-	if errors.Is(err, liner.ErrPromptAborted) {
+	if c.edited == nil {
+		edited := make(chan typed, 1)
+		c.edited = edited
+		go func() {
+			line, err := ask()
+			edited <- typed{line, err}
+		}()
+	} else {
+		fmt.Fprint(c.out, prompt)
+	}
+	select {
+	case t := <-c.edited:
+		c.edited = nil
+		if errors.Is(t.err, liner.ErrPromptAborted) {
+			t.err = context.Canceled
+		}
+		return t.line, t.err
+	case <-ctx.Done():
 		return "", context.Canceled
 	}
-	return line, err
 }
 
 func (c *console) openEditor() (err error) {

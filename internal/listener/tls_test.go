@@ -127,6 +127,12 @@ func TestTLSOnTheSplitPort(t *testing.T) {
 			t.Errorf("%s: %q", c.name, b)
 		}
 	}
+	modern := http.Client{Transport: &http.Transport{TLSClientConfig: browser, ForceAttemptHTTP2: true, DisableKeepAlives: true}, Timeout: 10 * time.Second}
+	if resp, err := modern.Get("https://" + s.Addr().String()); err != nil {
+		t.Error(err)
+	} else if resp.Body.Close(); resp.ProtoMajor != 2 {
+		t.Errorf("a browser gets %s", resp.Proto)
+	}
 	gossip := dial(t, s.Addr().String())
 	gossip.Write([]byte{StreamByte})
 	if in, err := s.Streams.Accept(); err != nil {
