@@ -12,7 +12,7 @@
 //
 // # When a peer is there
 //
-// memberlist decides who is a member: silence makes a suspect, then a loss, in about two seconds. The stream of a member knows
+// memberlist decides who is a member: silence makes a suspect, then a loss, in two to four seconds. The stream of a member knows
 // more, and sooner, because it shares its port with everything else:
 //   - Nobody listens on the port of the member any more (its stream is broken or cannot be opened, and two attempts to
 //     connect are refused): Left, at once. A killed node is seen by all in a fraction of a second.

@@ -31,7 +31,7 @@ type heardPeer struct{ by, name, addr string }
 // announceAs takes part in the group until the test ends.
 func announceAs(t *testing.T, m *Multicast, name, secret string, heard chan<- heardPeer) *logBuffer {
 	logs := &logBuffer{}
-	cfg := &Config{Name: name, Advertise: netip.MustParseAddrPort(name), Multicast: m, Trust: NewTrust(secret, name), Timings: Fast()}
+	cfg := &Config{Name: name, Advertise: netip.MustParseAddrPort(name), Multicast: m, Trust: NewTrust(secret, name), Timings: Calm()}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	a := announcer{cfg: cfg, log: slog.New(slog.NewTextHandler(logs, nil)), heard: func(n, addr string) {

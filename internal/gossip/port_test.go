@@ -38,7 +38,7 @@ func realNodes(t *testing.T, n int) []*realNode {
 			split: listener.NewSplit(ln, listener.Silence, discard())}, addr}
 		peers = append(peers, Peer{addr.String(), addr.String()})
 	}
-	patient := Fast() // a test machine may be slow, and what is tested here does not wait for memberlist
+	patient := Calm() // a test machine may be slow, and what is tested here does not wait for memberlist
 	patient.Probe, patient.ProbeTimeout, patient.SuspicionMult = 2*time.Second, time.Second, 10
 	for _, r := range nodes {
 		r.log = NewLog("A", 0, r.state.snapshot)
