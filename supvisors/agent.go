@@ -118,7 +118,7 @@ func (a *nodeAgent) begin(s *session, p *daemonProcess) (err error) {
 }
 
 // environmentOf is what a process has in its environment by the configuration.
-func environmentOf(s process.Spec) map[string]string {
+func environmentOf(s *process.Spec) map[string]string {
 	env := map[string]string{}
 	for _, v := range s.Environment {
 		env[v.Name] = v.Value

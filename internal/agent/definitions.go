@@ -189,7 +189,7 @@ func changeOf(file string) time.Time {
 	return time.Now()
 }
 
-func shownProcess(s process.Spec) agent.Process {
+func shownProcess(s *process.Spec) agent.Process {
 	p := agent.Process{Name: s.Name, Command: s.Command, Environment: map[string]string{}, Directory: s.Directory, User: s.User,
 		Autostart: s.Autostart}
 	for _, v := range s.Environment {
@@ -200,13 +200,7 @@ func shownProcess(s process.Spec) agent.Process {
 
 // fingerprint stands for the effective configuration of a group: neither comments nor the order of options change it.
 func fingerprint(g config.Group) []byte {
-	specs := slices.Clone(g.Specs)
-	slices.SortFunc(specs, func(a, b process.Spec) int { return cmp.Compare(a.Name, b.Name) })
-	for i := range specs {
-		specs[i].Environment = slices.Clone(specs[i].Environment)
-		slices.SortFunc(specs[i].Environment, func(a, b process.EnvVar) int { return cmp.Compare(a.Name, b.Name) })
-	}
-	g.Specs = specs
+	g.Specs = config.Canonical(g.Specs)
 	hash := sha256.New()
 	_ = json.NewEncoder(hash).Encode(g) // neither values nor a hash can fail
 	return hash.Sum(nil)

@@ -47,7 +47,7 @@ func mustLoad(t *testing.T, text string) *Config {
 }
 
 // only returns the one process of the configuration.
-func only(t *testing.T, c *Config) process.Spec {
+func only(t *testing.T, c *Config) *process.Spec {
 	t.Helper()
 	if len(c.Groups) != 1 || len(c.Groups[0].Specs) != 1 {
 		t.Fatalf("groups are %+v", c.Groups)

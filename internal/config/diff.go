@@ -3,6 +3,7 @@ package config
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/supvisors/supvisors/internal/process"
 )
@@ -55,7 +56,7 @@ func sameSocket(old, new *Socket) bool {
 }
 
 // sameSpec compares what Supervisor compares: two programs of the same name with other sections are the same.
-func sameSpec(old, new process.Spec) bool {
+func sameSpec(old, new *process.Spec) bool {
 	return old.Name == new.Name && old.Command == new.Command && old.Directory == new.Directory &&
 		old.UID == new.UID && old.Umask == new.Umask && old.Priority == new.Priority &&
 		old.Autostart == new.Autostart && old.Autorestart == new.Autorestart &&
@@ -75,14 +76,27 @@ func sameLog(old, new process.LogSpec) bool {
 	return old == new
 }
 
-func sameServerURL(old, new process.Spec) bool {
+func sameServerURL(old, new *process.Spec) bool {
 	if old.AutoServerURL || new.AutoServerURL {
 		return old.AutoServerURL == new.AutoServerURL
 	}
 	return old.ServerURL == new.ServerURL
 }
 
-func environment(s process.Spec) map[string]string {
+// Canonical returns copies of specs by name, with their environments by name: the order in which options are written does not show.
+func Canonical(specs []*process.Spec) []*process.Spec {
+	all := make([]*process.Spec, len(specs))
+	for i, s := range specs {
+		c := *s
+		c.Environment = slices.Clone(s.Environment)
+		slices.SortFunc(c.Environment, func(a, b process.EnvVar) int { return strings.Compare(a.Name, b.Name) })
+		all[i] = &c
+	}
+	slices.SortFunc(all, func(a, b *process.Spec) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+func environment(s *process.Spec) map[string]string {
 	vars := make(map[string]string, len(s.Environment))
 	for _, e := range s.Environment {
 		vars[e.Name] = e.Value

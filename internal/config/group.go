@@ -26,7 +26,7 @@ type Group struct {
 	Name     string
 	Kind     Kind
 	Priority int
-	Specs    []process.Spec // of each program by priority and name; programs of a [group:x] in its order
+	Specs    []*process.Spec // of each program by priority and name; programs of a [group:x] in its order. Read-only.
 	Listener *Listener      // only for EventListener
 	Socket   *Socket        // only for FastCGI
 	Pos      ini.Position   // of its section

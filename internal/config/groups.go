@@ -252,7 +252,7 @@ func (l *loader) unique(groups []Group) []Group {
 		for i, spec := range g.Specs {
 			last[spec.Name] = i
 		}
-		var specs []process.Spec
+		var specs []*process.Spec
 		for i, spec := range g.Specs {
 			if last[spec.Name] == i {
 				specs = append(specs, spec)
@@ -271,9 +271,9 @@ func parseList(s string) ([]string, error) { return ini.List(s), nil }
 // resolveServerURL gives each process with serverurl=AUTO the address of the daemon.
 func resolveServerURL(groups []Group, url string) {
 	for _, g := range groups {
-		for i := range g.Specs {
-			if g.Specs[i].AutoServerURL {
-				g.Specs[i].ServerURL = url
+		for _, spec := range g.Specs {
+			if spec.AutoServerURL {
+				spec.ServerURL = url
 			}
 		}
 	}

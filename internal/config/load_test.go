@@ -16,7 +16,7 @@ import (
 )
 
 func TestDefaultsOfAProgram(t *testing.T) {
-	want := process.Spec{
+	want := &process.Spec{
 		Program: "p", Group: "p", Name: "p", Command: "/bin/true", UID: -1, Umask: -1, Priority: 999, Autostart: true, Autorestart: process.RestartUnexpected,
 		StartSecs: 1, StartRetries: 3, ExitCodes: []int{0}, StopSignal: 15, StopWaitSecs: 10, AutoServerURL: true,
 		Stdout: process.LogSpec{File: "AUTO", MaxBytes: 50 << 20, Backups: 10}, Stderr: process.LogSpec{File: "AUTO", MaxBytes: 50 << 20, Backups: 10},

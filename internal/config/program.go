@@ -16,7 +16,7 @@ const maxProcs = 10000
 
 // specs reads a program, eventlistener or fcgi-program section: one Spec for each of its numprocs, by priority and name. env is
 // the environment of [supervisord].
-func (l *loader) specs(name, group string, env []process.EnvVar) []process.Spec {
+func (l *loader) specs(name, group string, env []process.EnvVar) []*process.Spec {
 	s := l.section(name, nil)
 	s.where = fmt.Sprintf(" in section %s (file: %s)", ini.Repr(name), ini.Repr(s.pos().File))
 	program, err := groupName(sectionName(name))
@@ -31,7 +31,7 @@ func (l *loader) specs(name, group string, env []process.EnvVar) []process.Spec 
 	count := get(s, "numprocs", 1, parseNumprocs)
 	start := get(s, "numprocs_start", 0, ini.Int)
 	processName := s.processName(count)
-	var specs []process.Spec
+	var specs []*process.Spec
 	for i := range count {
 		one := *s
 		one.vars = maps.Clone(s.vars)
@@ -41,7 +41,7 @@ func (l *loader) specs(name, group string, env []process.EnvVar) []process.Spec 
 			return nil // the other processes have the same problems
 		}
 	}
-	slices.SortStableFunc(specs, func(a, b process.Spec) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(specs, func(a, b *process.Spec) int { return strings.Compare(a.Name, b.Name) })
 	return specs
 }
 
@@ -109,7 +109,8 @@ func (s *section) processName(count int) string {
 }
 
 // spec reads what depends on the number of the process.
-func (s *section) spec(spec process.Spec, name string, index int, env []process.EnvVar) process.Spec {
+func (s *section) spec(common process.Spec, name string, index int, env []process.EnvVar) *process.Spec {
+	spec := &common
 	spec.Index = index
 	own, ok := s.environment()
 	if !ok {

@@ -141,7 +141,7 @@ func shownGroup(g Group) map[string]any {
 	return d
 }
 
-func shownSpec(s process.Spec) map[string]any {
+func shownSpec(s *process.Spec) map[string]any {
 	url := s.ServerURL
 	if s.AutoServerURL {
 		url = ""
@@ -178,7 +178,7 @@ func noneIf(n int) any {
 }
 
 func shownEnvironment(vars []process.EnvVar) map[string]string {
-	return environment(process.Spec{Environment: vars})
+	return environment(&process.Spec{Environment: vars})
 }
 
 // compared are configurations that Supervisor and we must understand alike.

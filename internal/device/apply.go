@@ -129,7 +129,7 @@ func (u *updater) group(ctx context.Context, name string, force bool, do func(co
 // in time it stays as it was.
 func (u *updater) replace(ctx context.Context, g supervisor.Group, c config.Changes) error {
 	u.before[g.Name] = only(g.Processes, running)
-	stopping, cancel := context.WithTimeout(ctx, limit(g.Processes, func(s process.Spec) int { return s.StopWaitSecs }))
+	stopping, cancel := context.WithTimeout(ctx, limit(g.Processes, func(s *process.Spec) int { return s.StopWaitSecs }))
 	defer cancel()
 	err := u.d.sup.Apply(stopping, c)
 	if _, gone := u.d.sup.Group(g.Name); gone != nil {

@@ -45,7 +45,7 @@ type bubble struct {
 }
 
 func groupOf(name, command string) config.Group {
-	return config.Group{Name: name, Priority: 999, Specs: []process.Spec{{Program: name, Group: name, Name: name, Command: command, UID: -1, Umask: -1}}}
+	return config.Group{Name: name, Priority: 999, Specs: []*process.Spec{{Program: name, Group: name, Name: name, Command: command, UID: -1, Umask: -1}}}
 }
 
 // inBubble runs f with a device that is not Run yet.

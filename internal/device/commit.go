@@ -19,12 +19,7 @@ func commit(groups []config.Group) string {
 	hash := sha256.New()
 	out := json.NewEncoder(hash)
 	for _, g := range groups {
-		specs := slices.Clone(g.Specs)
-		slices.SortFunc(specs, func(a, b process.Spec) int { return cmp.Compare(a.Name, b.Name) })
-		for i := range specs {
-			specs[i].Environment = slices.Clone(specs[i].Environment)
-			slices.SortFunc(specs[i].Environment, func(a, b process.EnvVar) int { return cmp.Compare(a.Name, b.Name) })
-		}
+		specs := config.Canonical(g.Specs)
 		g.Specs = nil
 		g.Pos.File, g.Pos.Line = "", 0
 		// neither values nor a hash can fail
@@ -62,7 +57,7 @@ func sorted(groups []config.Group) []config.Group {
 	groups = slices.Clone(groups)
 	for i := range groups {
 		groups[i].Specs = slices.Clone(groups[i].Specs)
-		slices.SortFunc(groups[i].Specs, func(a, b process.Spec) int { return cmp.Compare(a.Name, b.Name) })
+		slices.SortFunc(groups[i].Specs, func(a, b *process.Spec) int { return cmp.Compare(a.Name, b.Name) })
 	}
 	return groups
 }

@@ -41,7 +41,7 @@ func (d *Device) Environment(group string) []string {
 }
 
 // shownEnvironment returns the variables of a process that may be shown: those of the configuration and those of this API.
-func (d *Device) shownEnvironment(s process.Spec, secrets bool) map[string]string {
+func (d *Device) shownEnvironment(s *process.Spec, secrets bool) map[string]string {
 	env := map[string]string{}
 	for _, v := range d.Environment(s.Group) {
 		name, value, _ := strings.Cut(v, "=")

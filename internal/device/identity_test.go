@@ -200,7 +200,7 @@ func TestPrograms(t *testing.T) {
 		{"/bin/x y", "", "", "/bin/x"}, {"bin/x", "/srv", "", "/srv/bin/x"}, {"sh -c x", "", "/nowhere:/bin", "/bin/sh"},
 		{"no-such-program", "", "/bin", "no-such-program"}, {"'", "", "", "'"}, {"", "", "", ""},
 	} {
-		s := process.Spec{Command: tt.command, Directory: tt.dir}
+		s := &process.Spec{Command: tt.command, Directory: tt.dir}
 		if tt.path != "" {
 			s.Environment = []process.EnvVar{{Name: "PATH", Value: tt.path}}
 		}

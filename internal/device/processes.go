@@ -53,7 +53,7 @@ func (d *Device) processes() (all []supervisor.Process) {
 }
 
 // limit returns how long it may take until the slowest of the processes has done what takes so many seconds.
-func limit(list []supervisor.Process, seconds func(process.Spec) int) time.Duration {
+func limit(list []supervisor.Process, seconds func(*process.Spec) int) time.Duration {
 	slowest := 0
 	for _, p := range list {
 		slowest = max(slowest, seconds(p.Spec))
@@ -63,7 +63,7 @@ func limit(list []supervisor.Process, seconds func(process.Spec) int) time.Durat
 
 // start starts processes in this order and waits until each is RUNNING or has failed once. The error names those that failed.
 func (d *Device) start(ctx context.Context, list []supervisor.Process) error {
-	ctx, cancel := context.WithTimeout(ctx, limit(list, func(s process.Spec) int { return s.StartSecs }))
+	ctx, cancel := context.WithTimeout(ctx, limit(list, func(s *process.Spec) int { return s.StartSecs }))
 	defer cancel()
 	changes := d.cfg.Bus.Subscribe(eventQueue, event.TypeProcessState)
 	defer changes.Close()
@@ -93,7 +93,7 @@ func (d *Device) start(ctx context.Context, list []supervisor.Process) error {
 
 // stopAll stops processes, the first at last, and waits until all of them have stopped, also those that were about to.
 func (d *Device) stopAll(ctx context.Context, list []supervisor.Process) error {
-	ctx, cancel := context.WithTimeout(ctx, limit(list, func(s process.Spec) int { return s.StopWaitSecs }))
+	ctx, cancel := context.WithTimeout(ctx, limit(list, func(s *process.Spec) int { return s.StopWaitSecs }))
 	defer cancel()
 	changes := d.cfg.Bus.Subscribe(eventQueue, event.TypeProcessState)
 	defer changes.Close()

@@ -89,7 +89,7 @@ func (d *Device) protected() []string {
 }
 
 // scripts returns the arguments of a program that are files, such as what an interpreter runs.
-func scripts(s process.Spec) (paths []string) {
+func scripts(s *process.Spec) (paths []string) {
 	words, err := process.SplitCommand(s.Command)
 	if err != nil {
 		return nil

@@ -88,7 +88,7 @@ func (d *Device) App(_ context.Context, app string, secrets bool) (device.App, e
 }
 
 // program returns the absolute path of the program of a process, or its first word when there is none of that name.
-func program(s process.Spec) string {
+func program(s *process.Spec) string {
 	words, err := process.SplitCommand(s.Command)
 	if err != nil || len(words) == 0 {
 		return s.Command

@@ -214,7 +214,7 @@ func (l *Ledger) deployed(a *accord, m *member) agent.Deployed {
 }
 
 // program returns the first word of a command.
-func program(s process.Spec) string {
+func program(s *process.Spec) string {
 	if words, err := process.SplitCommand(s.Command); err == nil && len(words) > 0 {
 		return words[0]
 	}

@@ -23,7 +23,7 @@ type application struct {
 // member is a process of an application.
 type member struct {
 	info      process.Info
-	spec      process.Spec
+	spec      *process.Spec
 	known     bool    // info is of this run of the daemon
 	again     bool    // it will be started again by itself
 	agreement *accord // that it was started for
@@ -44,7 +44,7 @@ func (l *Ledger) application(group string) *application {
 func (app *application) member(name string) *member {
 	m := app.processes[name]
 	if m == nil {
-		m = &member{}
+		m = &member{spec: &process.Spec{}} // until it is known
 		app.processes[name] = m
 	}
 	return m

@@ -38,7 +38,7 @@ type Config struct {
 	// Exchange returns the URL by which the Master is asked, "" without one. nil is a node without cluster.
 	Exchange func() string
 	// Environment returns what a process is started with, for the record. nil records nothing.
-	Environment func(process.Spec) map[string]string
+	Environment func(*process.Spec) map[string]string
 	// ContainerID returns what stands for the container of a process. nil leaves it empty.
 	ContainerID func(process.Info) string
 	// All has agreements made with this node itself about what the cluster did not order.

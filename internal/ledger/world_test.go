@@ -38,14 +38,14 @@ type world struct {
 
 	mu       sync.Mutex
 	machines []*process.Machine
-	specs    []process.Spec // as configured
+	specs    []*process.Spec // as configured
 	view     atomic.Pointer[cluster.View]
 	all      bool
 	read     uint64 // the number of the last record that was looked at
 }
 
 // specs are the programs: web and job are managed; in job, prepare has to exit before serve is started. free is nobody's.
-var specs = []process.Spec{
+var specs = []*process.Spec{
 	{Group: "web", Name: "a", Command: "/bin/a 'one two'", StartSecs: 1, StartRetries: 1, Autorestart: process.RestartUnexpected},
 	{Group: "web", Name: "b", Command: "/bin/b", StartSecs: 1},
 	{Group: "job", Name: "prepare", Command: "prepare"},
@@ -103,11 +103,11 @@ func (w *world) boot(more int) {
 	w.bus, w.tell, w.machines = event.NewBus(), &supervisortest.Text{}, nil
 	w.specs = slices.Clone(specs)
 	for i := range more {
-		w.specs = append(w.specs, process.Spec{Group: fmt.Sprintf("g%d", i), Name: "p"})
+		w.specs = append(w.specs, &process.Spec{Group: fmt.Sprintf("g%d", i), Name: "p"})
 	}
 	for i := range w.specs {
 		w.specs[i].ExitCodes = []int{0}
-		w.machines = append(w.machines, process.NewMachine(&w.specs[i]))
+		w.machines = append(w.machines, process.NewMachine(w.specs[i]))
 	}
 	logger := slog.New(slog.NewTextHandler(w.tell, nil))
 	var err error
@@ -141,7 +141,7 @@ func (w *world) config(logger *slog.Logger) Config {
 		},
 		Definition:  func(group string) string { return "definition of " + group },
 		Exchange:    func() string { return "http://n2:1/RPC2" },
-		Environment: func(s process.Spec) map[string]string { return map[string]string{"NAME": s.Name} },
+		Environment: func(s *process.Spec) map[string]string { return map[string]string{"NAME": s.Name} },
 		ContainerID: func(i process.Info) string { return fmt.Sprint(i.Name, i.Start.Unix()) },
 	}
 }

@@ -60,7 +60,7 @@ func realChildren(t *testing.T) child.Spawner {
 }
 
 func program(name, command string) config.Group {
-	return config.Group{Name: name, Specs: []process.Spec{{Program: name, Group: name, Name: name, Command: command, UID: -1, Umask: -1,
+	return config.Group{Name: name, Specs: []*process.Spec{{Program: name, Group: name, Name: name, Command: command, UID: -1, Umask: -1,
 		Autostart: true, StopSignal: syscall.SIGTERM, StopWaitSecs: 10}}}
 }
 

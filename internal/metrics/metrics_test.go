@@ -23,7 +23,7 @@ import (
 
 // counted returns a process of the group app.
 func counted(name string, state process.State, change func(*supervisor.Counted)) supervisor.Counted {
-	c := supervisor.Counted{Process: supervisor.Process{Info: process.Info{Group: "app", Name: name, State: state}}}
+	c := supervisor.Counted{Process: supervisor.Process{Info: process.Info{Group: "app", Name: name, State: state}, Spec: &process.Spec{}}}
 	if change != nil {
 		change(&c)
 	}

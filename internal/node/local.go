@@ -24,7 +24,7 @@ type Local interface {
 // LocalProcess is a process of this node.
 type LocalProcess struct {
 	Info process.Info
-	Spec process.Spec
+	Spec *process.Spec
 }
 
 // Fact turns a process of this node into what the cluster is told about it.

@@ -119,7 +119,7 @@ func newClusterOf(t *testing.T, size int, secret func(i int) string, edit func(i
 		for _, name := range []string{"one", "two"} {
 			m.local.procs = append(m.local.procs, LocalProcess{
 				Info: process.Info{Group: "app", Name: name, Expected: true},
-				Spec: process.Spec{Program: name, Group: "app", Name: name, StopWaitSecs: 10}})
+				Spec: &process.Spec{Program: name, Group: "app", Name: name, StopWaitSecs: 10}})
 		}
 		core := cluster.Config{Self: ids[i].Identifier, Instances: ids, Rules: set, Strict: true, SyncTimeout: 15 * time.Second}
 		core.Sync[rules.SyncStrict] = true

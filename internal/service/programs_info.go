@@ -77,7 +77,7 @@ type ConfigInfo struct {
 }
 
 // newConfigInfo shows a process of a group; active is the process of that name, if there is one.
-func newConfigInfo(g supervisor.Configured, s process.Spec, active process.Info) ConfigInfo {
+func newConfigInfo(g supervisor.Configured, s *process.Spec, active process.Info) ConfigInfo {
 	c := ConfigInfo{
 		Autostart: s.Autostart, Autorestart: autorestart(s.Autorestart), Directory: cmp.Or(s.Directory, "none"), UID: "none",
 		Command: s.Command, ExitCodes: s.ExitCodes, Group: g.Name, GroupPriority: g.Priority, InUse: g.InUse,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/supvisors/supvisors/internal/child"
 	"github.com/supvisors/supvisors/internal/config"
@@ -13,7 +14,7 @@ import (
 // managed is one process with what it is run by.
 type managed struct {
 	*child.Actor
-	spec    process.Spec  // as configured
+	spec    *process.Spec // as configured
 	running *process.Spec // as run: with the paths of log files called AUTO
 	member  *member       // nil unless it is an event listener
 	done    chan struct{} // closed when the actor has ended
@@ -26,9 +27,8 @@ func (m *managed) namespec() process.Namespec {
 // group is one active group. It is immutable: a group whose processes change is replaced.
 type group struct {
 	config     config.Group
-	procs      []*managed // in order of the configuration
-	byPriority []*managed // equal ones in order of the configuration
-	byName     map[string]*managed
+	procs      []*managed   // in order of the configuration
+	byPriority []*managed   // equal ones in order of the configuration
 	pool       *pool        // nil unless the group is an event listener pool
 	socket     child.Socket // nil unless the group is one of FastCGI programs
 }
@@ -38,11 +38,9 @@ func (g *group) withProcs(procs []*managed) *group {
 	n := *g
 	n.procs, n.byPriority = procs, slices.Clone(procs)
 	slices.SortStableFunc(n.byPriority, func(a, b *managed) int { return cmp.Compare(a.spec.Priority, b.spec.Priority) })
-	n.byName = make(map[string]*managed, len(procs))
-	n.config.Specs = nil
-	for _, m := range procs {
-		n.byName[m.spec.Name] = m
-		n.config.Specs = append(n.config.Specs, m.spec)
+	n.config.Specs = make([]*process.Spec, len(procs))
+	for i, m := range procs {
+		n.config.Specs[i] = m.spec
 	}
 	return &n
 }
@@ -63,19 +61,18 @@ func newGroups(added []*group) *groups {
 		gs.lexical = append(gs.lexical, g.procs...)
 	}
 	slices.SortFunc(gs.lexical, func(a, b *managed) int {
-		return cmp.Or(cmp.Compare(a.spec.Group, b.spec.Group), cmp.Compare(a.spec.Name, b.spec.Name))
+		return cmp.Or(strings.Compare(a.spec.Group, b.spec.Group), strings.Compare(a.spec.Name, b.spec.Name))
 	})
 	return gs
 }
 
-// with returns the set with g added, or in place of the group of its name.
-func (gs *groups) with(g *group) *groups {
+// with returns the set with other groups added.
+func (gs *groups) with(more ...*group) *groups { return newGroups(slices.Concat(gs.added, more)) }
+
+// replacing returns the set with g in place of the group of its name.
+func (gs *groups) replacing(g *group) *groups {
 	added := slices.Clone(gs.added)
-	if i := slices.IndexFunc(added, func(o *group) bool { return o.config.Name == g.config.Name }); i >= 0 {
-		added[i] = g
-	} else {
-		added = append(added, g)
-	}
+	added[slices.Index(added, gs.byName[g.config.Name])] = g
 	return newGroups(added)
 }
 
@@ -103,10 +100,11 @@ func (gs *groups) group(name string) (*group, error) {
 
 // find returns the process of that name, or ErrBadName.
 func (gs *groups) find(ns process.Namespec) (*managed, error) {
-	if g := gs.byName[ns.Group]; g != nil {
-		if m := g.byName[ns.Process]; m != nil {
-			return m, nil
-		}
+	i, found := slices.BinarySearchFunc(gs.lexical, ns, func(m *managed, ns process.Namespec) int {
+		return cmp.Or(strings.Compare(m.spec.Group, ns.Group), strings.Compare(m.spec.Name, ns.Process))
+	})
+	if !found {
+		return nil, fmt.Errorf("%s: %w", ns, ErrBadName)
 	}
-	return nil, fmt.Errorf("%s: %w", ns, ErrBadName)
+	return gs.lexical[i], nil
 }

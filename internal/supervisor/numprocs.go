@@ -65,7 +65,7 @@ func (s *Supervisor) setNumprocs(ctx context.Context, program string, n int) (fr
 func (s *Supervisor) grow(ctx context.Context, g *group, wanted config.Group, program string) ([]*managed, error) {
 	var procs, fresh []*managed
 	for _, spec := range wanted.Specs {
-		m := g.byName[spec.Name]
+		m, _ := s.current.Load().find(process.Namespec{Group: spec.Group, Process: spec.Name}) // nil when there is none
 		switch {
 		case m == nil && spec.Program == program:
 			var err error
@@ -94,7 +94,7 @@ func (s *Supervisor) grow(ctx context.Context, g *group, wanted config.Group, pr
 			procs = append(procs, m)
 		}
 	}
-	s.current.Store(s.current.Load().with(g.withProcs(procs)))
+	s.current.Store(s.current.Load().replacing(g.withProcs(procs)))
 	for _, m := range fresh {
 		s.publish(event.ProcessAdded{Info: m.Info()})
 	}
@@ -104,7 +104,7 @@ func (s *Supervisor) grow(ctx context.Context, g *group, wanted config.Group, pr
 // shrink removes the processes of the program that the group should not have, and returns those that have to stop before.
 func (s *Supervisor) shrink(ctx context.Context, g *group, wanted config.Group, program string) (obsolete []process.Namespec, err error) {
 	for _, m := range g.procs {
-		if m.spec.Program != program || slices.ContainsFunc(wanted.Specs, func(spec process.Spec) bool { return spec.Name == m.spec.Name }) {
+		if m.spec.Program != program || slices.ContainsFunc(wanted.Specs, func(spec *process.Spec) bool { return spec.Name == m.spec.Name }) {
 			continue
 		}
 		if err := m.Hold(ctx, true); err != nil {
@@ -139,7 +139,7 @@ func (s *Supervisor) removeStopped(m *managed) {
 // remove takes a stopped process out of its group. The caller holds mu.
 func (s *Supervisor) remove(m *managed) {
 	g := s.current.Load().byName[m.spec.Group]
-	s.current.Store(s.current.Load().with(g.withProcs(slices.DeleteFunc(slices.Clone(g.procs), func(o *managed) bool { return o == m }))))
+	s.current.Store(s.current.Load().replacing(g.withProcs(slices.DeleteFunc(slices.Clone(g.procs), func(o *managed) bool { return o == m }))))
 	g.drop(m)
 	s.publish(event.ProcessRemoved{Info: m.Info()})
 }

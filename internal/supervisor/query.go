@@ -12,7 +12,7 @@ import (
 // Process is one managed process.
 type Process struct {
 	Info process.Info
-	Spec process.Spec // as configured
+	Spec *process.Spec // as configured
 }
 
 // Group is one active group.

@@ -81,23 +81,30 @@ func New(cfg *config.Config, deps Deps) (*Supervisor, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, g := range cfg.Groups {
-		if err := s.add(g); err != nil {
-			s.closeAll()
-			return nil, err
-		}
+	if err := s.add(cfg.Groups...); err != nil {
+		s.closeAll()
+		return nil, err
 	}
 	return s, nil
 }
 
-// add makes a group active. The caller holds mu.
-func (s *Supervisor) add(cfg config.Group) error {
-	g, err := s.build(cfg)
-	if err != nil {
-		return fmt.Errorf("add group %s: %w", cfg.Name, err)
+// add makes groups active, all or none. The caller holds mu.
+func (s *Supervisor) add(configs ...config.Group) error {
+	var fresh []*group
+	for _, cfg := range configs {
+		g, err := s.build(cfg)
+		if err != nil {
+			for _, g := range fresh {
+				g.close()
+			}
+			return fmt.Errorf("add group %s: %w", cfg.Name, err)
+		}
+		fresh = append(fresh, g)
 	}
-	s.current.Store(s.current.Load().with(g))
-	s.publish(event.GroupAdded{Group: cfg.Name})
+	s.current.Store(s.current.Load().with(fresh...))
+	for _, g := range fresh {
+		s.publish(event.GroupAdded{Group: g.config.Name})
+	}
 	return nil
 }
 
@@ -130,7 +137,7 @@ func (s *Supervisor) build(cfg config.Group) (*group, error) {
 }
 
 // manage makes the actor of one process of g and lets it run. The caller holds mu.
-func (s *Supervisor) manage(g *group, spec process.Spec) (*managed, error) {
+func (s *Supervisor) manage(g *group, spec *process.Spec) (*managed, error) {
 	running, err := s.resolve(spec)
 	if err != nil {
 		return nil, err
@@ -165,13 +172,20 @@ func (s *Supervisor) manage(g *group, spec process.Spec) (*managed, error) {
 	return m, nil
 }
 
+// autoFile is the name of a log file for which the daemon finds one.
+const autoFile = "AUTO"
+
 // resolve returns the spec to run: with files in place of the log name AUTO.
-func (s *Supervisor) resolve(spec process.Spec) (*process.Spec, error) {
+func (s *Supervisor) resolve(configured *process.Spec) (*process.Spec, error) {
+	if configured.Stdout.File != autoFile && configured.Stderr.File != autoFile {
+		return configured, nil
+	}
+	spec := *configured
 	for _, l := range []struct {
 		file    *string
 		channel string
 	}{{&spec.Stdout.File, "stdout"}, {&spec.Stderr.File, "stderr"}} {
-		if *l.file != "AUTO" {
+		if *l.file != autoFile {
 			continue
 		}
 		path, err := autoLog(s.daemon.ChildLogDir, spec.Name, l.channel, s.daemon.Identifier)

@@ -150,8 +150,8 @@ func expectText(t *testing.T, what, got, want string) {
 }
 
 // spec returns the usual spec of a fake program.
-func spec(name, command string) process.Spec {
-	return process.Spec{
+func spec(name, command string) *process.Spec {
+	return &process.Spec{
 		Program: name, Group: name, Name: name, Command: command, UID: -1, Umask: -1, Priority: 999, Autostart: true,
 		Autorestart: process.RestartUnexpected, StartSecs: 1, StartRetries: 3, ExitCodes: []int{0}, StopSignal: 15, StopWaitSecs: 10,
 	}
@@ -162,16 +162,16 @@ func program(name, command string, change ...func(*process.Spec)) config.Group {
 	return groupOf(name, 999, member1(name, command, change...))
 }
 
-func member1(name, command string, change ...func(*process.Spec)) process.Spec {
+func member1(name, command string, change ...func(*process.Spec)) *process.Spec {
 	s := spec(name, command)
 	for _, f := range change {
-		f(&s)
+		f(s)
 	}
 	return s
 }
 
 // groupOf returns a group of several processes.
-func groupOf(name string, priority int, specs ...process.Spec) config.Group {
+func groupOf(name string, priority int, specs ...*process.Spec) config.Group {
 	g := config.Group{Name: name, Priority: priority}
 	for _, s := range specs {
 		s.Group = name
