@@ -98,10 +98,9 @@ func loadOptions(path string) (options, error) {
 	if err != nil {
 		return options{}, err
 	}
-	doc, err := ini.LoadOne(path)
 	return options{
 		serverURL: ctl.ServerURL, username: ctl.Username, password: ctl.Password, prompt: ctl.Prompt, historyFile: ctl.HistoryFile,
-		supvisorsPlugin: err == nil && doc.Has("ctlplugin:supvisors"),
+		supvisorsPlugin: ctl.Supvisors,
 	}, nil
 }
 

@@ -30,7 +30,7 @@ type Config struct {
 	// Warnings are what does not stop the daemon: unknown sections and options, values that are ignored or replaced.
 	Warnings []Problem
 
-	loader *loader // to load again with another numprocs
+	source *source // to load again with another numprocs
 }
 
 // Supervisord is the [supervisord] section, with the command line's flags over it.
@@ -64,12 +64,12 @@ type Login struct {
 
 // InetServer is a TCP server. Host "" stands for all addresses.
 type InetServer struct {
-	Section            string
-	Host               string
-	Port               int
+	Section string
+	Host    string
+	Port    int
 	Login
-	CertFile, KeyFile  string // absolute; "" without TLS
-	CACerts            string // absolute; "" does not ask clients for a certificate
+	CertFile, KeyFile string // absolute; "" without TLS
+	CACerts           string // absolute; "" does not ask clients for a certificate
 	// AllowedHosts are names by which browsers may call the server beside those that are known to be its own: a name, *.name for
 	// all below it, or * for any.
 	AllowedHosts []string
@@ -102,12 +102,12 @@ func parseGetActions(s string) (GetActions, error) {
 
 // UnixServer is a server on a Unix domain socket.
 type UnixServer struct {
-	Section            string
-	File               string // absolute
-	Mode               int    // permission bits, 0700 by default
-	UID, GID           int    // owner, -1 leaves it
+	Section  string
+	File     string // absolute
+	Mode     int    // permission bits, 0700 by default
+	UID, GID int    // owner, -1 leaves it
 	Login
-	Pos                ini.Position
+	Pos ini.Position
 }
 
 // Group returns the group of that name.

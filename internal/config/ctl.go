@@ -12,12 +12,16 @@ const (
 	ctlPrompt    = "supervisor"
 )
 
+// ctlPlugin is the section that brings the commands for a cluster.
+const ctlPlugin = "ctlplugin:supvisors"
+
 // Ctl is the [supervisorctl] section.
 type Ctl struct {
 	ServerURL          string
 	Username, Password string // "" when not given
 	Prompt             string
 	HistoryFile        string // absolute; "" keeps no history
+	Supvisors          bool   // there is a [ctlplugin:supvisors]; of LoadCtl alone
 }
 
 // LoadCtl reads what supervisorctl wants of a configuration file. Nothing but the [supervisorctl] section is looked at, and
@@ -28,7 +32,7 @@ func LoadCtl(path string) (*Ctl, error) {
 	}
 	l, err := newLoader(path, Flags{})
 	if err == nil {
-		l.doc, err = ini.LoadOne(path)
+		l.doc, err = ini.LoadOne(path, func(section string) bool { return section == ctlSection || section == ctlPlugin })
 	}
 	if err != nil {
 		return nil, &Error{Problems: fileProblems(path, err)}
@@ -38,6 +42,7 @@ func LoadCtl(path string) (*Ctl, error) {
 		return nil, &Error{Problems: l.problems}
 	}
 	c := l.readCtl()
+	c.Supvisors = l.doc.Has(ctlPlugin)
 	if l.problems != nil {
 		return nil, &Error{Problems: l.problems}
 	}

@@ -27,9 +27,9 @@ type Group struct {
 	Kind     Kind
 	Priority int
 	Specs    []*process.Spec // of each program by priority and name; programs of a [group:x] in its order. Read-only.
-	Listener *Listener      // only for EventListener
-	Socket   *Socket        // only for FastCGI
-	Pos      ini.Position   // of its section
+	Listener *Listener       // only for EventListener
+	Socket   *Socket         // only for FastCGI
+	Pos      ini.Position    // of its section
 }
 
 // Listener is what an event listener pool adds to a group.

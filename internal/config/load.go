@@ -43,7 +43,7 @@ func newLoader(path string, flags Flags) (*loader, error) {
 
 // load makes a Config of the document, section by section in the order in which Supervisor looks at them.
 func (l *loader) load() (*Config, error) {
-	c := &Config{Path: l.path, Here: l.here, Included: l.doc.Included, loader: l}
+	c := &Config{Path: l.path, Here: l.here, Included: l.doc.Included, source: l.source()}
 	l.skipped()
 	if !l.doc.Has("supervisord") {
 		l.fail(Problem{Pos: ini.Position{File: l.path}, Text: ".ini file does not include supervisord section"})
@@ -114,10 +114,9 @@ func fileProblems(path string, err error) []Problem {
 
 // WithNumprocs returns the configuration as it is when the program's section says numprocs=n.
 func (c *Config) WithNumprocs(program string, n int) (*Config, error) {
+	l := c.source.again()
 	for _, kind := range kindNames {
-		if section := kind + ":" + program; c.loader.doc.Has(section) {
-			l := *c.loader
-			l.begin()
+		if section := kind + ":" + program; l.doc.Has(section) {
 			l.doc = l.doc.With(section, "numprocs", fmt.Sprint(n))
 			return l.load()
 		}

@@ -25,6 +25,25 @@ type loader struct {
 	used     map[string]map[string]bool // options of sections that somebody asked for
 }
 
+// source is what a configuration was read from.
+type source struct {
+	loader loader // without its document and without what it found
+	packed *ini.Packed
+}
+
+// source returns what again needs.
+func (l *loader) source() *source {
+	return &source{loader{path: l.path, here: l.here, host: l.host, flags: l.flags, environ: l.environ}, l.doc.Pack()}
+}
+
+// again returns a loader that has not found anything yet.
+func (s *source) again() *loader {
+	l := s.loader
+	l.doc = s.packed.Unpack()
+	l.begin()
+	return &l
+}
+
 // begin forgets what a former reading found.
 func (l *loader) begin() {
 	l.env = maps.Clone(l.environ)

@@ -63,9 +63,10 @@ type SupvisorsLog struct {
 
 // SupvisorsProblem is what is wrong with an option of [rpcinterface:supvisors], at its place or else that of the section.
 func (c *Config) SupvisorsProblem(key, text string) Problem {
-	value, ok := c.loader.doc.Lookup(supvisorsSection, key)
+	doc := c.source.packed.Unpack()
+	value, ok := doc.Lookup(supvisorsSection, key)
 	if !ok {
-		value.Pos = c.loader.doc.Header(supvisorsSection)
+		value.Pos = doc.Header(supvisorsSection)
 	}
 	return Problem{value.Pos, supvisorsSection, key, text}
 }

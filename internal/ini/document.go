@@ -17,8 +17,9 @@ type Document struct {
 	file     *ini.File // read with Key.Value() only: its other readers expand by themselves and can loop
 	headers  map[string]Position
 	places   map[place]Position
-	Included []string  // files read because of [include], in order
-	Skipped  []Skipped // include patterns without a file, files that could not be read
+	only     func(section string) bool // what is kept; nil for everything
+	Included []string                  // files read because of [include], in order
+	Skipped  []Skipped                 // include patterns without a file, files that could not be read
 }
 
 type place struct{ section, key string }
@@ -31,9 +32,10 @@ type Skipped struct {
 }
 
 func newDocument() *Document {
-	// No section name contains a NUL, so no section inherits from another one whose name is its prefix.
+	// No section name contains a NUL, so no section inherits from another one whose name is its prefix. addSection sees to it that
+	// sections are unique; ini.v1 would compare each new name with all others.
 	return &Document{
-		file:    ini.Empty(ini.LoadOptions{ChildSectionDelimiter: "\x00"}),
+		file:    ini.Empty(ini.LoadOptions{ChildSectionDelimiter: "\x00", AllowNonUniqueSections: true}),
 		headers: map[string]Position{},
 		places:  map[place]Position{},
 	}
@@ -63,7 +65,7 @@ func (d *Document) add(name, text string) error {
 }
 
 func (d *Document) addSection(name string, pos Position) {
-	if _, known := d.headers[name]; known {
+	if _, known := d.headers[name]; known || !d.keeps(name) {
 		return
 	}
 	d.headers[name] = pos
@@ -72,7 +74,15 @@ func (d *Document) addSection(name string, pos Position) {
 	}
 }
 
+// keeps reports whether a section is wanted. [DEFAULT] always is.
+func (d *Document) keeps(section string) bool {
+	return d.only == nil || section == defaultSection || d.only(section)
+}
+
 func (d *Document) set(section, key, text string, pos Position) {
+	if !d.keeps(section) {
+		return
+	}
 	if _, err := d.file.Section(section).NewKey(key, text); err != nil {
 		panic(err) // only for an empty key, which is a bad line
 	}
@@ -128,18 +138,7 @@ func (d *Document) Default(key string) Value {
 
 // With returns a copy of the document in which one option of an existing section has another value.
 func (d *Document) With(section, key, text string) *Document {
-	clone := newDocument()
-	clone.Included, clone.Skipped = d.Included, d.Skipped
-	for _, name := range d.file.SectionStrings() {
-		pos, written := d.headers[name]
-		if !written {
-			continue
-		}
-		clone.addSection(name, pos)
-		for _, k := range d.file.Section(name).KeyStrings() {
-			clone.set(name, k, d.file.Section(name).Key(k).Value(), d.places[place{name, k}])
-		}
-	}
+	clone := d.Pack().Unpack()
 	clone.set(section, key, text, d.headers[section])
 	return clone
 }

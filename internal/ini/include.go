@@ -22,7 +22,7 @@ func LoadWith(path string, vars Vars, read func(path string) ([]byte, error)) (*
 	if read == nil {
 		read = os.ReadFile
 	}
-	d, err := loadOne(path, read)
+	d, err := loadOne(path, read, nil)
 	if err != nil || !d.Has("include") {
 		return d, err
 	}
@@ -61,10 +61,13 @@ func (e *IncludeError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *IncludeError) Unwrap() error { return e.Err }
 
-// LoadOne reads one file without what it includes, as supervisorctl does. The texts of its errors are Supervisor's.
-func LoadOne(path string) (*Document, error) { return loadOne(path, os.ReadFile) }
+// LoadOne reads some sections of one file without what it includes, as supervisorctl does. A line that cannot be understood is an error
+// wherever it is. The texts of the errors are Supervisor's.
+func LoadOne(path string, only func(section string) bool) (*Document, error) {
+	return loadOne(path, os.ReadFile, only)
+}
 
-func loadOne(path string, read func(path string) ([]byte, error)) (*Document, error) {
+func loadOne(path string, read func(path string) ([]byte, error), only func(section string) bool) (*Document, error) {
 	text, err := read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -74,7 +77,12 @@ func loadOne(path string, read func(path string) ([]byte, error)) (*Document, er
 	case err != nil:
 		return nil, err
 	}
-	return Parse(path, string(text))
+	d := newDocument()
+	d.only = only
+	if err := d.add(path, string(text)); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // FileError says that the configuration file is not there or cannot be read.
