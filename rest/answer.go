@@ -75,12 +75,18 @@ func Unauthorized(w http.ResponseWriter) {
 
 // answer writes a value.
 func (g *Gateway) answer(w http.ResponseWriter, status int, value any) {
+	status, data := g.document(status, value)
+	send(w, status, data)
+}
+
+// document writes a value in JSON. The status is another when it has no such form.
+func (g *Gateway) document(status int, value any) (int, []byte) {
 	data, err := rpc.AppendJSON(nil, value)
 	if err != nil {
 		g.cfg.Log.Error("value has no json form", "error", err)
 		status, data = http.StatusInternalServerError, []byte(`{"message": "the value has no JSON form", "code": 30}`)
 	}
-	send(w, status, append(data, '\n'))
+	return status, append(data, '\n')
 }
 
 // send writes a document that is complete; a client that does not read it is left after a while.

@@ -190,8 +190,17 @@ func (g *Gateway) raw(w http.ResponseWriter, req *http.Request) {
 
 // do makes a call and answers with what it gives.
 func (g *Gateway) do(w http.ResponseWriter, req *http.Request, name string, params []any) {
+	end, err := g.cfg.Table.Turn(req.Context(), name)
+	if err != nil {
+		return
+	}
 	start := time.Now()
 	value, err := g.cfg.Table.Call(req.Context(), name, params)
+	status, data := http.StatusOK, []byte(nil)
+	if err == nil {
+		status, data = g.document(status, value)
+	}
+	end()
 	g.observe(name, start, err)
 	if context.Cause(req.Context()) != nil {
 		return // nobody is left to be told
@@ -200,7 +209,7 @@ func (g *Gateway) do(w http.ResponseWriter, req *http.Request, name string, para
 		g.failed(w, name, err)
 		return
 	}
-	g.answer(w, http.StatusOK, value)
+	send(w, status, data)
 }
 
 func (g *Gateway) observe(name string, start time.Time, err error) {

@@ -43,8 +43,11 @@ func EncodeCall(method string, args ...any) ([]byte, error) {
 }
 
 // EncodeReply writes a response with a value.
-func EncodeReply(value any) ([]byte, error) {
-	b := append([]byte(nil), replyStart+"<params>\n"+paramStart...)
+func EncodeReply(value any) ([]byte, error) { return AppendReply(nil, value) }
+
+// AppendReply appends a response with a value.
+func AppendReply(b []byte, value any) ([]byte, error) {
+	b = append(b, replyStart+"<params>\n"+paramStart...)
 	b, err := appendValue(b, value, 0)
 	if err != nil {
 		return nil, err

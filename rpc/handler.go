@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -46,7 +47,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusBadRequest), http.StatusBadRequest)
 		return
 	}
-	reply := h.call(r, method, params)
+	end, err := h.Table.Turn(r.Context(), method)
+	if err != nil {
+		return
+	}
+	room := replies.Get().(*[]byte)
+	reply := h.call(r, (*room)[:0], method, params)
+	end()
+	defer func() {
+		if cap(reply) <= maxKept {
+			*room = reply
+			replies.Put(room)
+		}
+	}()
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("Content-Length", strconv.Itoa(len(reply)))
 	deadline := http.NewResponseController(w)
@@ -55,13 +68,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	deadline.SetWriteDeadline(time.Time{})
 }
 
-// call makes one call and returns the document that answers it.
-func (h *Handler) call(r *http.Request, method string, params []any) []byte {
+// replies are buffers to write documents to: one that has to grow to a megabyte costs more than what is written.
+var replies = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxKept is the largest buffer that is used again, in bytes.
+const maxKept = 4 << 20
+
+// call makes one call and returns the document that answers it, in room when it fits.
+func (h *Handler) call(r *http.Request, room []byte, method string, params []any) []byte {
 	start := time.Now()
 	value, err := h.Table.Call(r.Context(), method, params)
 	var reply []byte
 	if err == nil {
-		if reply, err = EncodeReply(value); err != nil {
+		if reply, err = AppendReply(room, value); err != nil {
 			h.Table.log().Error("result cannot be encoded", "method", method, "error", err)
 		}
 	}

@@ -123,6 +123,9 @@ type Method struct {
 	Params []Param
 	Result Result
 	Access Access
+	// Bulk says that the answer grows with the number of processes. Few such calls are worked on at a time, so that the others need not
+	// wait for a processor. A row that waits for anything must not have it.
+	Bulk bool
 	// AliasOf is the name of the row whose old name this is, "" for a row of its own.
 	AliasOf string
 	// Fn does the work. args holds one checked value for each of Params. It may block (wait=true) until ctx ends.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -19,11 +20,12 @@ type Table struct {
 
 	rows  map[string]*Method
 	names []string // sorted
+	bulk  chan struct{}
 }
 
 // NewTable makes a table of these methods and adds the four system.* methods. An error tells the row that cannot be used.
 func NewTable(methods ...Method) (*Table, error) {
-	t := &Table{rows: map[string]*Method{}}
+	t := &Table{rows: map[string]*Method{}, bulk: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
 	for _, m := range slices.Concat(methods, systemMethods(t)) {
 		if err := m.prepare(); err != nil {
 			return nil, fmt.Errorf("method %s: %w", m.Name, err)
@@ -74,6 +76,20 @@ func (t *Table) Lookup(name string) (*Method, bool) {
 
 // Names returns the names of all methods, sorted.
 func (t *Table) Names() []string { return slices.Clone(t.names) }
+
+// Turn waits until a call of the method may be worked on, which is at once but for Bulk ones. Its end, with the encoding of the answer, is to be
+// told. The error is that of ctx: who asked has gone.
+func (t *Table) Turn(ctx context.Context, name string) (end func(), err error) {
+	if m := t.rows[name]; m == nil || !m.Bulk {
+		return func() {}, nil
+	}
+	select {
+	case t.bulk <- struct{}{}:
+		return func() { <-t.bulk }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // Call calls a method: its value, or the error of the method as it is. AsFault makes of it what a caller gets to see.
 // UNKNOWN_METHOD and INCORRECT_PARAMETERS come from here, as does FAILED for a method that panics.

@@ -281,3 +281,43 @@ func TestFaults(t *testing.T) {
 		}
 	}
 }
+
+// Bulk calls wait for each other, nothing waits for them, and who does not wait any more leaves the queue.
+func TestTurn(t *testing.T) {
+	row := func(name string, bulk bool) Method {
+		return Method{Name: name, Bulk: bulk, Fn: func(context.Context, Args) (any, error) { return true, nil }}
+	}
+	table, err := NewTable(row("a.bulk", true), row("a.small", false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []func()
+	for range cap(table.bulk) {
+		end, err := table.Turn(t.Context(), "a.bulk")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ends = append(ends, end)
+	}
+	for _, name := range []string{"a.small", "a.unknown", "system.multicall"} {
+		end, err := table.Turn(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end()
+	}
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := table.Turn(gone, "a.bulk"); err == nil {
+		t.Error("one too many has its turn")
+	}
+	next := make(chan error)
+	go func() {
+		_, err := table.Turn(t.Context(), "a.bulk")
+		next <- err
+	}()
+	ends[0]()
+	if err := <-next; err != nil {
+		t.Error(err)
+	}
+}

@@ -2,6 +2,7 @@ package process
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -11,7 +12,8 @@ import (
 func (i Info) Description(now time.Time, loc *time.Location) string {
 	switch i.State {
 	case Running:
-		return fmt.Sprintf("pid %d, uptime %s", i.PID, uptime(max(0, now.Unix()-i.Start.Unix())))
+		b := strconv.AppendInt([]byte("pid "), int64(i.PID), 10)
+		return string(appendUptime(append(b, ", uptime "...), max(0, now.Unix()-i.Start.Unix())))
 	case Fatal, Backoff:
 		if i.SpawnErr == "" {
 			return fmt.Sprintf(`unknown error (try "tail %s")`, i.Name)
@@ -26,15 +28,19 @@ func (i Info) Description(now time.Time, loc *time.Location) string {
 	return ""
 }
 
-// uptime writes seconds as Python writes a timedelta: "0:00:05", "1 day, 0:00:05", "12 days, 10:00:00".
-func uptime(sec int64) string {
+// appendUptime writes seconds as Python writes a timedelta: "0:00:05", "1 day, 0:00:05", "12 days, 10:00:00".
+func appendUptime(b []byte, sec int64) []byte {
 	days, sec := sec/86400, sec%86400
-	text := fmt.Sprintf("%d:%02d:%02d", sec/3600, sec/60%60, sec%60)
 	switch days {
 	case 0:
-		return text
 	case 1:
-		return "1 day, " + text
+		b = append(b, "1 day, "...)
+	default:
+		b = append(strconv.AppendInt(b, days, 10), " days, "...)
 	}
-	return fmt.Sprintf("%d days, %s", days, text)
+	b = strconv.AppendInt(b, sec/3600, 10)
+	for _, n := range []int64{sec / 60 % 60, sec % 60} {
+		b = append(b, ':', byte('0'+n/10), byte('0'+n%10))
+	}
+	return b
 }

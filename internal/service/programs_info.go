@@ -123,9 +123,9 @@ func (p *programs) infoMethods() []rpc.Method {
 	return []rpc.Method{
 		{Name: "supervisor.getProcessInfo", Doc: "Get information about a process.", Params: []rpc.Param{nameParam},
 			Result: rpc.Result{Kind: rpc.Struct, Doc: "information about it", Type: ProcessInfo{}}, Fn: p.getProcessInfo},
-		{Name: "supervisor.getAllProcessInfo", Doc: "Get information about all processes, sorted by group and name.",
+		{Name: "supervisor.getAllProcessInfo", Doc: "Get information about all processes, sorted by group and name.", Bulk: true,
 			Result: rpc.Result{Kind: rpc.Array, Doc: "information about each", Type: []ProcessInfo(nil)}, Fn: p.getAllProcessInfo},
-		{Name: "supervisor.getAllConfigInfo", Doc: "Get the configuration of all processes as it was read last, sorted by name.",
+		{Name: "supervisor.getAllConfigInfo", Doc: "Get the configuration of all processes as it was read last, sorted by name.", Bulk: true,
 			Result: rpc.Result{Kind: rpc.Array, Doc: "the configuration of each", Type: []ConfigInfo(nil)}, Fn: p.getAllConfigInfo},
 	}
 }
@@ -140,9 +140,10 @@ func (p *programs) getProcessInfo(_ context.Context, a rpc.Args) (any, error) {
 
 func (p *programs) getAllProcessInfo(context.Context, rpc.Args) (any, error) {
 	now := time.Now()
-	infos := []ProcessInfo{}
-	for _, proc := range p.sup.Processes() {
-		infos = append(infos, newProcessInfo(proc.Info, now))
+	all := p.sup.Processes()
+	infos := make([]ProcessInfo, len(all))
+	for i := range all {
+		infos[i] = newProcessInfo(all[i].Info, now)
 	}
 	return infos, nil
 }
