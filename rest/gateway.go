@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -44,7 +45,8 @@ type Gateway struct {
 	cfg    Config
 	keeper *door.Keeper
 	routes []*route
-	router http.Handler
+	// router is made for the first request: most daemons have no REST clients, and all have to start.
+	router func() (http.Handler, error)
 }
 
 // New returns the gateway of a table. The error is an origin that is none.
@@ -56,13 +58,14 @@ func New(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, keeper: keeper, routes: routesOf(cfg.Table)}
-	g.router, err = g.newRouter()
-	return g, err
+	g := &Gateway{cfg: cfg, keeper: keeper}
+	g.router = sync.OnceValues(g.newRouter)
+	return g, nil
 }
 
 // newRouter lays out all paths. The routes know their verbs themselves: the router has no words for what is missing.
 func (g *Gateway) newRouter() (http.Handler, error) {
+	g.routes = routesOf(g.cfg.Table)
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	router.NotFoundHandler = http.HandlerFunc(g.notFound)
 	for _, r := range g.routes {
@@ -103,7 +106,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, http.StatusForbidden, "a page of another site must not do this")
 		return
 	}
-	g.router.ServeHTTP(w, r)
+	router, err := g.router()
+	if err != nil {
+		g.cfg.Log.Error("there is no REST", "error", err)
+		g.refuse(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	router.ServeHTTP(w, r)
 }
 
 func (g *Gateway) notFound(w http.ResponseWriter, r *http.Request) {
