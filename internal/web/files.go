@@ -46,9 +46,16 @@ func readFiles(modified time.Time) map[string]file {
 	return files
 }
 
+// mediaTypes are those of the embedded files: to ask package mime is to have it read the files of the system.
+var mediaTypes = map[string]string{".css": "text/css; charset=utf-8", ".gif": "image/gif", ".png": "image/png"}
+
 func newFile(name string, data []byte, modified time.Time) file {
 	sum := sha256.Sum256(data)
-	return file{mime.TypeByExtension(path.Ext(name)), `"` + hex.EncodeToString(sum[:8]) + `"`, modified, data}
+	kind, known := mediaTypes[path.Ext(name)]
+	if !known {
+		kind = mime.TypeByExtension(path.Ext(name))
+	}
+	return file{kind, `"` + hex.EncodeToString(sum[:8]) + `"`, modified, data}
 }
 
 // serve answers with the file, or with 304 when the client has it.
