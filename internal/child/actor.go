@@ -66,6 +66,9 @@ type Actor struct {
 	killErr error           // of the last signal, for who asked for it
 	counted counters
 
+	sendMu sync.Mutex
+	sends  []sending // not written yet
+
 	inbox  chan func()
 	wake   chan struct{}
 	quit   chan struct{}
@@ -194,6 +197,41 @@ func (a *Actor) SetSpec(ctx context.Context, spec *process.Spec) error {
 // ErrStdinFull or process.ErrNotRunning tell that nothing was sent.
 func (a *Actor) WriteStdin(ctx context.Context, data []byte) error {
 	return a.ask(ctx, func() error { return a.writeStdin(data) })
+}
+
+// sending is data for stdin that nobody waits for.
+type sending struct {
+	data   []byte
+	failed func(error)
+}
+
+// Send is WriteStdin for those who must not wait, such as Hooks. An error is told to failed, on the goroutine of the actor.
+func (a *Actor) Send(data []byte, failed func(error)) {
+	a.sendMu.Lock()
+	a.sends = append(a.sends, sending{data, failed})
+	a.sendMu.Unlock()
+	a.awake()
+}
+
+// send writes what Send was given.
+func (a *Actor) send() {
+	a.sendMu.Lock()
+	sends := a.sends
+	a.sends = nil
+	a.sendMu.Unlock()
+	for _, s := range sends {
+		if err := a.writeStdin(s.data); err != nil {
+			s.failed(err)
+		}
+	}
+}
+
+// awake has the actor look at what has happened.
+func (a *Actor) awake() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
 }
 
 // ReopenLogs opens the log files anew, so that files moved away are let go.

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -103,6 +104,32 @@ func TestStdinOfARealChild(t *testing.T) {
 	eventually(t, "all that was sent", func() bool { return len(b.read("out")) == want.Len() })
 	if b.read("out") != want.String() {
 		t.Error("what was sent arrives in another order")
+	}
+}
+
+// A hook answers the child: it must not wait, and is told what went wrong.
+func TestSend(t *testing.T) {
+	var b *bench
+	failed := make(chan error, 2)
+	b = newBench(t, func(c *Config) {
+		c.Hooks.Raw = func(_ Stream, data []byte) {
+			if n := bytes.Count(data, []byte("\n")); n > 0 && len(data) < 1000 { // doubled by each turn
+				b.Send(bytes.Repeat(data, 2), func(err error) { failed <- err })
+			}
+		}
+	}, "cat")
+	b.Send([]byte("x"), func(err error) { failed <- err })
+	if err := <-failed; !errors.Is(err, process.ErrNotRunning) {
+		t.Errorf("to nobody: %v", err)
+	}
+	b.start()
+	b.Send([]byte("0123456789abcdef\n"), func(err error) { failed <- err })
+	eventually(t, "the last answer", func() bool { return len(b.read("out")) >= 17*63 })
+	if text := b.read("out"); strings.ReplaceAll(text, "0123456789abcdef\n", "") != "" {
+		t.Errorf("the child was sent %q", text)
+	}
+	if len(failed) > 0 {
+		t.Error(<-failed)
 	}
 }
 

@@ -52,14 +52,12 @@ func (s *session) Exited(status syscall.WaitStatus) {
 
 func (s *session) post(bit uint32) {
 	s.news.Or(bit)
-	select {
-	case s.actor.wake <- struct{}{}:
-	default:
-	}
+	s.actor.awake()
 }
 
-// service looks at everything that happened to the child since the last time.
+// service looks at everything that happened to the child since the last time, and lets it know what there is for it.
 func (a *Actor) service() {
+	defer a.send() // also what the output has brought about
 	s := a.session
 	if s == nil {
 		return

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,7 +20,7 @@ type dispatcher struct {
 	log          *slog.Logger
 
 	members []*member
-	buffer  []pooled
+	buffer  backlog
 	serial  uint64 // of the next event in the pool
 	missed  uint64 // events that the bus has dropped before the pool could take them
 
@@ -32,6 +33,35 @@ type dispatcher struct {
 type pooled struct {
 	serial, poolSerial uint64
 	event              event.Event
+}
+
+// backlog is a queue of events that wait. What it costs to take one does not depend on how many there are.
+type backlog struct {
+	events []pooled
+	head   int // those before it have gone
+}
+
+func (b *backlog) len() int      { return len(b.events) - b.head }
+func (b *backlog) first() pooled { return b.events[b.head] }
+func (b *backlog) push(p pooled) { b.events = append(b.events, p) }
+
+func (b *backlog) pop() {
+	b.events[b.head] = pooled{}
+	if b.head++; b.head > len(b.events)/2 { // what is moved was paid for by as many pops
+		n := copy(b.events, b.events[b.head:])
+		clear(b.events[n:])
+		b.events, b.head = b.events[:n], 0
+	}
+}
+
+// putBack puts an event before all others.
+func (b *backlog) putBack(p pooled) {
+	if b.head == 0 {
+		b.events = slices.Insert(b.events, 0, p)
+		return
+	}
+	b.head--
+	b.events[b.head] = p
 }
 
 // member is one listener process of the pool.
@@ -54,7 +84,7 @@ func (d *dispatcher) accept(n event.Notice) {
 		d.missed = n.Lost
 	}
 	d.makeRoom()
-	d.buffer = append(d.buffer, pooled{n.Serial, d.serial, n.Event})
+	d.buffer.push(pooled{n.Serial, d.serial, n.Event})
 	d.serial++
 	d.dispatch()
 }
@@ -66,19 +96,26 @@ func (d *dispatcher) rebuffer(m *member) {
 		return
 	}
 	m.working = nil
-	d.log.Debug(fmt.Sprintf("rebuffering event %d for pool %s (buf size=%d, max=%d)", p.serial, d.pool, len(d.buffer), d.size))
+	d.debug("rebuffering event %d for pool %s (buf size=%d, max=%d)", p.serial, d.pool, d.buffer.len(), d.size)
 	d.makeRoom()
-	d.buffer = slices.Insert(d.buffer, 0, *p)
+	d.buffer.putBack(*p)
 }
 
 // makeRoom discards the oldest event of a full buffer.
 func (d *dispatcher) makeRoom() {
-	if len(d.buffer) < d.size || len(d.buffer) == 0 {
+	if d.buffer.len() < d.size || d.buffer.len() == 0 {
 		return
 	}
-	d.log.Error(fmt.Sprintf("pool %s event buffer overflowed, discarding event %d", d.pool, d.buffer[0].serial))
-	d.buffer = slices.Delete(d.buffer, 0, 1)
+	d.log.Error(fmt.Sprintf("pool %s event buffer overflowed, discarding event %d", d.pool, d.buffer.first().serial))
+	d.buffer.pop()
 	d.dropped.Add(1)
+}
+
+// debug writes a line that is made only for those who want to read it.
+func (d *dispatcher) debug(format string, args ...any) {
+	if d.log.Enabled(context.Background(), slog.LevelDebug) {
+		d.log.Debug(fmt.Sprintf(format, args...))
+	}
 }
 
 // changed takes note of a new state of a listener process.
@@ -104,13 +141,13 @@ func (d *dispatcher) output(m *member, data []byte) {
 func (d *dispatcher) react(m *member, r event.Reaction) {
 	switch r.Outcome {
 	case event.Processed:
-		d.log.Debug(m.name + ": event was processed")
+		d.debug("%s: event was processed", m.name)
 	case event.Rejected:
 		d.log.Warn(m.name + ": event was rejected")
 	case event.BadResult:
 		d.log.Warn(fmt.Sprintf("%s: bad result line: '%s'", m.name, r.Line))
 	}
-	d.log.Debug(fmt.Sprintf("%s: %s -> %s", m.name, r.From, r.To))
+	d.debug("%s: %s -> %s", m.name, r.From, r.To)
 	if r.To == event.ListenerUnknown {
 		d.log.Warn(m.name + ": has entered the UNKNOWN state and will no longer receive events, " +
 			"this usually indicates the process violated the eventlistener protocol")
@@ -126,7 +163,7 @@ func (d *dispatcher) refused(m *member, talk *event.Listener) {
 	if m.talk != talk || m.working == nil {
 		return // the child is gone, and the event was given back
 	}
-	d.log.Debug(fmt.Sprintf("epipe occurred while sending event %d to listener %s", m.working.serial, m.name))
+	d.debug("epipe occurred while sending event %d to listener %s", m.working.serial, m.name)
 	m.deaf = true
 	d.rebuffer(m)
 	d.dispatch()
@@ -142,10 +179,10 @@ func (d *dispatcher) remove(m *member) {
 
 // dispatch sends events as long as there are listeners for them.
 func (d *dispatcher) dispatch() {
-	for len(d.buffer) > 0 && d.send(d.buffer[0]) {
-		d.buffer = slices.Delete(d.buffer, 0, 1)
+	for d.buffer.len() > 0 && d.send(d.buffer.first()) {
+		d.buffer.pop()
 	}
-	d.queued.Store(int64(len(d.buffer)))
+	d.queued.Store(int64(d.buffer.len()))
 }
 
 // send gives the event to the first listener that takes it.
@@ -158,7 +195,7 @@ func (d *dispatcher) send(p pooled) bool {
 		m.talk.Send()
 		m.working = &p
 		m.write(envelope.Encode(p.event), m.talk)
-		d.log.Debug(fmt.Sprintf("event %d sent to listener %s", p.serial, m.name))
+		d.debug("event %d sent to listener %s", p.serial, m.name)
 		return true
 	}
 	return false

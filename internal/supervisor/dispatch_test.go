@@ -169,3 +169,33 @@ func TestDispatcherTellsWhatTheBusDropped(t *testing.T) {
 		t.Errorf("%d lost, %d queued", lost, queued)
 	}
 }
+
+// The backlog is a queue, however it was filled.
+func TestBacklog(t *testing.T) {
+	var b backlog
+	var want []uint64
+	next := uint64(0)
+	for round := range 50 {
+		for range round % 7 * 3 {
+			b.push(pooled{serial: next})
+			want = append(want, next)
+			next++
+		}
+		for range min(round%5*4, len(want)) {
+			got := b.first()
+			if b.pop(); got.serial != want[0] {
+				t.Fatalf("round %d: %d comes, not %d", round, got.serial, want[0])
+			}
+			want = want[1:]
+			if round%3 == 0 {
+				b.putBack(got)
+				want = slices.Insert(want, 0, got.serial)
+				b.pop()
+				want = want[1:]
+			}
+		}
+		if b.len() != len(want) || len(b.events) > 2*len(want)+1 {
+			t.Fatalf("round %d: %d events in %d places, not %d", round, b.len(), len(b.events), len(want))
+		}
+	}
+}

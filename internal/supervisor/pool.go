@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 
@@ -16,10 +15,8 @@ const poolQueue = 1024
 // pool connects a dispatcher with the bus and with its listener processes. Whoever has news for the dispatcher takes the lock;
 // nothing is waited for under it.
 type pool struct {
-	sub    *event.Subscription
-	ctx    context.Context // of the writes to listeners
-	cancel context.CancelFunc
-	work   sync.WaitGroup
+	sub  *event.Subscription
+	work sync.WaitGroup
 
 	mu         sync.Mutex
 	dispatcher dispatcher
@@ -38,7 +35,6 @@ func newPool(g config.Group, server string, bus *event.Bus, log *slog.Logger) (*
 	size := g.Listener.BufferSize
 	p := &pool{sub: bus.Subscribe(max(size, poolQueue), types...)}
 	p.dispatcher = dispatcher{server: server, pool: g.Name, size: size, log: log}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.work.Go(p.run)
 	return p, nil
 }
@@ -52,15 +48,13 @@ func (p *pool) run() {
 }
 
 // join makes a process a listener of the pool.
-func (p *pool) join(name string, writeStdin func(context.Context, []byte) error) *member {
+func (p *pool) join(name string, send func(data []byte, failed func(error))) *member {
 	m := &member{name: name, talk: event.NewListener()}
 	m.write = func(data []byte, talk *event.Listener) {
-		p.work.Go(func() { // a listener has one event at a time, so there is one of these
-			if err := writeStdin(p.ctx, data); err != nil {
-				p.mu.Lock()
-				p.dispatcher.refused(m, talk)
-				p.mu.Unlock()
-			}
+		send(data, func(error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.dispatcher.refused(m, talk)
 		})
 	}
 	p.mu.Lock()
@@ -97,6 +91,5 @@ func (p *pool) describe(name string) Pool {
 // close ends the subscription and waits for what is under way.
 func (p *pool) close() {
 	p.sub.Close()
-	p.cancel()
 	p.work.Wait()
 }

@@ -157,7 +157,7 @@ func (s *Supervisor) manage(g *group, spec *process.Spec) (*managed, error) {
 		return nil, err
 	}
 	if g.pool != nil {
-		m.member = g.pool.join(spec.Name, m.WriteStdin)
+		m.member = g.pool.join(spec.Name, m.Send)
 	}
 	go func() {
 		defer close(m.done)
