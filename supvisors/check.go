@@ -134,7 +134,8 @@ func (p *problems) cluster(cfg *config.Config) cluster.Config {
 	if err != nil {
 		p.tell(slog.LevelError, err.Error())
 	}
-	options, err := clusterOptions(context.Background(), cfg, read, slog.New(p))
+	set, _ := loadRules(cfg.Supvisors.RulesFiles, read, slog.New(p))
+	options, err := clusterOptions(context.Background(), cfg, set, slog.New(p))
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			p.tell(slog.LevelError, cfg.SupvisorsProblem("supvisors_list", strings.TrimSpace(line)).String())

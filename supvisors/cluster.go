@@ -31,15 +31,14 @@ const lockLimit = 10 * time.Minute
 // emptyLimit is how long the end of the host waits for the cluster to move what is managed to other nodes.
 const emptyLimit = time.Minute
 
-// clusterOptions turns [rpcinterface:supvisors] into the options of the core. The error names what keeps the node from taking part;
-// warnings about rules files go to the log.
-func clusterOptions(ctx context.Context, cfg *config.Config, read reader, logger *slog.Logger) (cluster.Config, error) {
+// clusterOptions turns [rpcinterface:supvisors] into the options of the core. The error names what keeps the node from taking part.
+func clusterOptions(ctx context.Context, cfg *config.Config, set *rules.Set, logger *slog.Logger) (cluster.Config, error) {
 	s := cfg.Supvisors
 	o := cluster.Config{
 		Core: s.CoreIdentifiers, SyncTimeout: s.SynchroTimeout, AutoFence: s.AutoFence,
 		Failure: s.FailureStrategy, Starting: s.Starting, Conciliation: s.Conciliation,
 		LockLimit: lockLimit, Discovery: s.MulticastGroup != "" || len(s.Join) > 0, Strict: s.StrictConsistency, WaitExitLimit: s.WaitExitLimit,
-		Rules: loadRules(s.RulesFiles, read, logger),
+		Rules: set,
 	}
 	for _, option := range s.SynchroOptions {
 		o.Sync[option] = true
@@ -89,11 +88,11 @@ func alone(nick string, port int) (cluster.Identity, error) {
 	return cluster.Identity{Identifier: id, Nick: nick, Host: host, Port: port}, nil
 }
 
-// loadRules reads the rules files; nil when there are none. As in Supvisors, one wrong file and none of them is applied: the node
+// loadRules reads the rules files and logs what is wrong with them; nil when there are none. As in Supvisors, one wrong file and none of them is applied: the node
 // runs all the same, without managed applications, and the log says why.
-func loadRules(files []string, read reader, logger *slog.Logger) *rules.Set {
+func loadRules(files []string, read reader, logger *slog.Logger) (*rules.Set, []rules.Problem) {
 	if len(files) == 0 {
-		return nil
+		return nil, nil
 	}
 	set, problems := rules.LoadWith(files, read)
 	for _, p := range problems {
@@ -107,7 +106,7 @@ func loadRules(files []string, read reader, logger *slog.Logger) *rules.Set {
 	if set == nil {
 		logger.Error("the rules files are not applied: no application is managed")
 	}
-	return set
+	return set, problems
 }
 
 // clusterSecret is what the nodes of a cluster share: cluster_secret, or else the login of their port.
@@ -197,7 +196,8 @@ func (s *session) reloadRules() error {
 		return err
 	}
 	files := s.cfg.Supvisors.RulesFiles
-	set := loadRules(files, s.noting(read), s.cluster.Logger)
+	set, problems := loadRules(files, s.noting(read), s.cluster.Logger)
+	s.problems.Store(&problems)
 	if set == nil && len(files) > 0 {
 		return errors.New("the rules files are not applied, see the log")
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/supvisors/supvisors/internal/dashboard"
 	"github.com/supvisors/supvisors/internal/web"
 	"github.com/supvisors/supvisors/rpc"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // addDashboard makes the pages under ui/, here and for the peers.
@@ -17,6 +18,7 @@ func (s *site) addDashboard(from *session, table *rpc.Table) (err error) {
 		Rules: from.rules.Load, MainLog: s.deps.Log.Path, Version: version, Log: s.deps.Log.Logger,
 		Look: dashboard.Look{Name: s.look.Look.SoftwareName, Icon: icon, Styles: styles}}
 	if o := from.cfg.Supvisors; o != nil {
+		cfg.RulesRead = func() ([]string, []rules.Problem) { return o.RulesFiles, *from.problems.Load() }
 		cfg.Period, cfg.Irix = o.StatsPeriods[0], o.IrixMode
 	}
 	if s.board, err = dashboard.New(cfg); err != nil {

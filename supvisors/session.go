@@ -38,15 +38,17 @@ type session struct {
 	options  cluster.Config
 	// disabled are the programs that must not start; nil without a file for them
 	disabled *service.Disabilities
-	rules    atomic.Pointer[rules.Set] // nil for none
-	node     *node.Node                // nil for a plain Supervisor
-	events   *eventInterface           // nil for a plain Supervisor
-	device   *device.Device            // nil without the device API
-	standing cluster.Standing          // that of the node before the end of its host
-	agent    *nodeAgent                // nil without the agent API
-	stream   *rest.Stream              // of events for REST clients
-	board    *dashboard.Dashboard      // set before anything is started
+	rules    atomic.Pointer[rules.Set]       // nil for none
+	problems atomic.Pointer[[]rules.Problem] // of the rules files, when they were read last
+	node     *node.Node                      // nil for a plain Supervisor
+	events   *eventInterface                 // nil for a plain Supervisor
+	device   *device.Device                  // nil without the device API
+	standing cluster.Standing                // that of the node before the end of its host
+	agent    *nodeAgent                      // nil without the agent API
+	stream   *rest.Stream                    // of events for REST clients
+	board    *dashboard.Dashboard            // set before anything is started
 	doors    *doors
+	settler  *settler
 }
 
 // session runs the daemon with a configuration until it is told to end. It returns the configuration to start again with, nil for
@@ -157,6 +159,7 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 	if s.disabled, err = service.OpenDisabilities(s.disabilitiesFile()); err != nil {
 		return err
 	}
+	s.settler = newSettler()
 	deps := supervisor.Deps{Spawner: s.children, Log: s.log, Bus: p.bus, Env: os.Environ(), Worker: s.manager, Disabled: s.disabled.Disabled(),
 		Inject: s.environment, Reload: func() (*config.Config, error) { return s.reread(p) }}
 	if s.cfg.Supvisors != nil {
@@ -164,10 +167,12 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		if err != nil {
 			return err
 		}
-		if s.options, err = clusterOptions(ctx, s.cfg, s.noting(read), s.cluster.Logger); err != nil {
+		set, problems := loadRules(s.cfg.Supvisors.RulesFiles, s.noting(read), s.cluster.Logger)
+		s.rules.Store(set)
+		s.problems.Store(&problems)
+		if s.options, err = clusterOptions(ctx, s.cfg, set, s.cluster.Logger); err != nil {
 			return err
 		}
-		s.rules.Store(s.options.Rules)
 		s.local = &localNode{}
 		deps.Notify = s.local.heard
 	} else {
@@ -175,9 +180,14 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 		deps.Notify = func(ev event.Event) {
 			tell(ev)
 			if s.board != nil { // what comes before is in its first View
-				s.board.Changed()
+				s.board.Heard(ev)
 			}
 		}
+	}
+	notify := deps.Notify
+	deps.Notify = func(ev event.Event) {
+		s.settler.heard()
+		notify(ev)
 	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {
 		return err
@@ -297,6 +307,7 @@ func (s *session) live(ctx context.Context, p *daemonProcess) {
 	membership.Wait()
 	s.doors.close()
 	s.closeState()
+	s.settler.stop()
 }
 
 // closeState writes what is pending of what must survive.

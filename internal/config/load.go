@@ -112,6 +112,19 @@ func fileProblems(path string, err error) []Problem {
 	return []Problem{{Pos: ini.Position{File: path}, Text: err.Error()}}
 }
 
+// ProgramSection returns where the section of a program is; the zero value when there is none.
+func (c *Config) ProgramSection(program string) ini.Position {
+	if c.source == nil { // it was not read
+		return ini.Position{}
+	}
+	for _, kind := range kindNames {
+		if pos := c.source.packed.Header(kind + ":" + program); pos != (ini.Position{}) {
+			return pos
+		}
+	}
+	return ini.Position{}
+}
+
 // WithNumprocs returns the configuration as it is when the program's section says numprocs=n.
 func (c *Config) WithNumprocs(program string, n int) (*Config, error) {
 	l := c.source.again()

@@ -3,17 +3,109 @@ package dashboard
 import (
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
+	"github.com/supvisors/supvisors/internal/event"
 	"github.com/supvisors/supvisors/internal/node"
 	"github.com/supvisors/supvisors/internal/process"
 	"github.com/supvisors/supvisors/internal/supervisor"
 	"github.com/supvisors/supvisors/rules"
 )
 
-// Changed tells that processes have changed, where there is no cluster to tell it. It never waits.
-func (d *Dashboard) Changed() { token(d.local) }
+// maxHeard bounds how many changes may wait to be shown. Beyond it, all processes are looked at anew.
+const maxHeard = 4096
+
+// heard is what the Supervisor has told, where there is no cluster to tell it.
+type heard struct {
+	wake chan struct{} // holds a token when there is something
+
+	mu      sync.Mutex
+	changes []process.Info // in order for each process
+	anew    bool           // all processes must be looked at
+}
+
+// Heard takes an event of a Supervisor alone. It never waits.
+func (d *Dashboard) Heard(ev event.Event) {
+	d.heard.mu.Lock()
+	defer d.heard.mu.Unlock()
+	switch ev := ev.(type) {
+	case event.StateChanged:
+		if len(d.heard.changes) < maxHeard {
+			d.heard.changes = append(d.heard.changes, ev.Info)
+			break
+		}
+		d.heard.anew = true
+	case event.ProcessLog, event.ProcessCommunication, event.RemoteCommunication, event.Tick:
+		return
+	default:
+		d.heard.anew = true
+	}
+	token(d.heard.wake)
+}
+
+func (h *heard) take() (changes []process.Info, anew bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	changes, anew = h.changes, h.anew
+	h.changes, h.anew = nil, false
+	return changes, anew
+}
+
+// followAlone brings the View up to what was heard: one step for changes of different processes, so that none of one process is passed over.
+func (d *Dashboard) followAlone() {
+	changes, anew := d.heard.take()
+	for len(changes) > 0 && !anew {
+		n, seen := 0, map[process.Namespec]bool{}
+		for ; n < len(changes) && !seen[nameOf(changes[n])]; n++ {
+			seen[nameOf(changes[n])] = true
+		}
+		v, ok := d.changed(d.current(), changes[:n])
+		if anew = !ok; ok {
+			d.follow(v)
+		}
+		changes = changes[n:]
+	}
+	if anew {
+		d.follow(d.ownView(d.current()))
+	}
+}
+
+// changed returns a View with changes of different processes. All else is the same object. It fails when one of them is not in the View yet.
+func (d *Dashboard) changed(before *cluster.View, changes []process.Info) (*cluster.View, bool) {
+	v := *before
+	v.Applications = slices.Clone(before.Applications)
+	touched := map[int]*cluster.ApplicationView{}
+	for _, info := range changes {
+		i, found := slices.BinarySearchFunc(v.Applications, info.Group, func(a *cluster.ApplicationView, name string) int { return strings.Compare(a.Name, name) })
+		if !found {
+			return nil, false
+		}
+		app := touched[i]
+		if app == nil {
+			fresh := *v.Applications[i]
+			fresh.Processes = slices.Clone(fresh.Processes)
+			app = &fresh
+			touched[i], v.Applications[i] = app, app
+		}
+		j, found := slices.BinarySearchFunc(app.Processes, info.Name, func(p *cluster.ProcessView, name string) int { return strings.Compare(p.Namespec.Process, name) })
+		known, err := d.cfg.Supervisor.Process(nameOf(info))
+		if !found || err != nil {
+			return nil, false
+		}
+		known.Info = info
+		app.Processes[j] = ownProcess(v.Self.Identifier, known)
+	}
+	for _, app := range touched {
+		app.State = stateOf(app)
+	}
+	return &v, true
+}
+
+func nameOf(info process.Info) process.Namespec {
+	return process.Namespec{Group: info.Group, Process: info.Name}
+}
 
 // ownView shows a Supervisor alone as a cluster of one node without rules. What is as in the View before, if there is one, is the same object.
 func (d *Dashboard) ownView(before *cluster.View) *cluster.View {

@@ -217,11 +217,15 @@ func decisions(list []rules.Decision) []decision {
 	return all
 }
 
-// serveConfig answers with the configuration of a process on a node, and the rules that hold for it here.
+// serveConfig answers with the configuration of a process on a node, and the rules that hold for it there.
 func (d *Dashboard) serveConfig(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	node, ok := d.nodeOf(w, q)
 	if !ok {
+		return
+	}
+	if node != d.current().Self.Identifier {
+		d.forward(w, r, node, "config", url.Values{"process": {q.Get("process")}})
 		return
 	}
 	ns := process.ParseNamespec(q.Get("process"))
@@ -250,9 +254,10 @@ func (d *Dashboard) serveConfig(w http.ResponseWriter, r *http.Request) {
 	e := d.explainRules(ns)
 	answer(w, http.StatusOK, struct {
 		Program [][2]string `json:"program"`
+		File    string      `json:"file"`
 		Rules   []decision  `json:"rules"`
 		Notes   []string    `json:"notes"`
-	}{program, append(decisions(e.ApplicationRules), decisions(e.ProgramRules)...), list(e.Notes)})
+	}{program, d.cfg.Supervisor.Section(ns), append(decisions(e.ApplicationRules), decisions(e.ProgramRules)...), list(e.Notes)})
 }
 
 // explainRules tells which rules hold for a process; nothing without rules.
@@ -274,23 +279,37 @@ type ruledProcess struct {
 	Notes       []string   `json:"notes"`
 }
 
-// serveRules answers with the rules of all processes, or of those of one application.
+// serveRules answers with the rules of all processes, or of those of one application, with their files and what is wrong in these.
 func (d *Dashboard) serveRules(w http.ResponseWriter, r *http.Request) {
 	only := r.URL.Query().Get("app")
 	programs := []ruledProcess{}
+	configured := map[string][]string{}
 	for _, app := range d.current().Applications {
-		if only != "" && app.Name != only {
-			continue
-		}
 		for _, p := range app.Processes {
+			configured[app.Name] = append(configured[app.Name], p.Namespec.Process)
+			if only != "" && app.Name != only {
+				continue
+			}
 			e := d.explainRules(p.Namespec)
 			programs = append(programs, ruledProcess{p.Namespec.String(), app.Name, app.Rules.Managed, decisions(e.ApplicationRules),
 				decisions(e.ProgramRules), list(e.Notes)})
 		}
 	}
+	var files []string
+	var problems []rules.Problem
+	if d.cfg.RulesRead != nil {
+		files, problems = d.cfg.RulesRead()
+	}
+	problems = append(slices.Clip(problems), d.cfg.Rules().Unused(configured)...)
+	lines := make([]string, len(problems))
+	for i, p := range problems {
+		lines[i] = p.String()
+	}
 	answer(w, http.StatusOK, struct {
+		Files    []string       `json:"files"`
+		Problems []string       `json:"problems"`
 		Programs []ruledProcess `json:"programs"`
-	}{programs})
+	}{list(files), lines, programs})
 }
 
 // servePlan answers with what would become of a start.

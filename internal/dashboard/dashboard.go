@@ -40,8 +40,10 @@ type Config struct {
 	Statistics *stats.Collector // nil without a Node
 	Period     time.Duration    // of the statistics to show
 	// Irix shows the load of processes in percent of one core, else it is of all cores of the host (stats_irix_mode).
-	Irix    bool
-	Rules   func() *rules.Set
+	Irix  bool
+	Rules func() *rules.Set
+	// RulesRead tells which files the rules were read from, and what was wrong with them; nil when nobody knows.
+	RulesRead func() (files []string, problems []rules.Problem)
 	MainLog func() (path string, err error)
 	Version string
 	Look    Look
@@ -62,8 +64,8 @@ type Dashboard struct {
 	shell   *template.Template
 	routes  *http.ServeMux
 	files   map[string]*asset
-	modules []string      // the scripts among them
-	local   chan struct{} // holds a token when a process of a Supervisor alone has changed
+	modules []string // the scripts among them
+	heard   heard    // of a Supervisor alone
 
 	mu     sync.Mutex
 	past   *history
@@ -84,7 +86,7 @@ func New(cfg Config) (*Dashboard, error) {
 
 // newDashboard returns the dashboard that begins with a View of a cluster, or without one for a Supervisor alone.
 func newDashboard(cfg Config, first *cluster.View) (*Dashboard, error) {
-	d := &Dashboard{cfg: cfg, local: make(chan struct{}, 1), past: newHistory(cfg.Options.Core), stats: newGauges(cfg.Irix)}
+	d := &Dashboard{cfg: cfg, heard: heard{wake: make(chan struct{}, 1)}, past: newHistory(cfg.Options.Core), stats: newGauges(cfg.Irix)}
 	d.fixed = Cluster{Name: cfg.Look.Name, Icon: cfg.Look.Icon, Version: cfg.Version, Clustered: first != nil}
 	if d.fixed.Clustered {
 		d.fixed.Starting, d.fixed.Conciliation = cfg.Options.Starting.String(), cfg.Options.Conciliation.String()
@@ -97,7 +99,7 @@ func newDashboard(cfg Config, first *cluster.View) (*Dashboard, error) {
 	d.stream = newStream(rand.Text()[:8])
 	d.jobs = newJobs(d)
 	var err error
-	if d.files, err = readAssets(); err != nil {
+	if d.files, err = findAssets(); err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.files)) {
@@ -130,8 +132,8 @@ func (d *Dashboard) Run(ctx context.Context) {
 		select {
 		case v := <-views:
 			d.follow(v)
-		case <-d.local:
-			d.follow(d.ownView(d.current()))
+		case <-d.heard.wake:
+			d.followAlone()
 		case <-d.stats.changed:
 		case <-flush.C:
 			pending = false
@@ -155,6 +157,9 @@ func (d *Dashboard) follow(v *cluster.View) {
 	news := d.past.compare(d.view, v, now(), d.fixed.Clustered)
 	d.view = v
 	d.publish(news)
+	if !d.stream.wanted() {
+		d.tellChange() // to nobody: the old View is not needed any more
+	}
 }
 
 // publish tells what has been noted; d.mu is held.
@@ -289,6 +294,9 @@ func (d *Dashboard) identifier(name string) (string, bool) {
 	}
 	return "", false
 }
+
+// nick is what people call a node; "" for "".
+func (d *Dashboard) nick(identifier string) string { return shower{view: d.current()}.nick(identifier) }
 
 // ServeHTTP serves what is below ui/.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -25,6 +25,8 @@ type history struct {
 	nodes  map[string]nodePast
 	apps   map[string]appPast
 	starts map[process.Namespec]int
+	// crashed are those whose last end nobody wanted. One that comes back by itself remains among them, as long as it is left alone.
+	crashed map[process.Namespec]bool
 
 	moments   []Moment
 	next      uint64
@@ -42,7 +44,7 @@ type appPast struct{ since float64 }
 
 func newHistory(core []string) *history {
 	return &history{core: core, nodes: map[string]nodePast{}, apps: map[string]appPast{}, starts: map[process.Namespec]int{},
-		moments: []Moment{}, next: 1, sequences: map[string][]*Sequence{}, open: map[string]*Sequence{}}
+		crashed: map[process.Namespec]bool{}, moments: []Moment{}, next: 1, sequences: map[string][]*Sequence{}, open: map[string]*Sequence{}}
 }
 
 // snapshotMoments is how much of the timeline comes with a snapshot.
@@ -255,6 +257,12 @@ func (c *comparison) process(app *cluster.ApplicationView, was, p *cluster.Proce
 		if at.Info.State == process.Running {
 			c.starts[p.Namespec]++
 		}
+		switch {
+		case failed(at.Info) || at.Info.State == process.Backoff:
+			c.crashed[p.Namespec] = true
+		case at.Info.State == process.Stopping, at.Info.State == process.Starting && !restarts(old):
+			delete(c.crashed, p.Namespec)
+		}
 		c.tell(c.became(about, at))
 	}
 	if p.Reason != "" && (was == nil || was.Reason != p.Reason) {
@@ -278,6 +286,11 @@ func (c *comparison) process(app *cluster.ApplicationView, was, p *cluster.Proce
 	}
 }
 
+// restarts reports whether the Supervisor of a process may start it again by itself.
+func restarts(info *cluster.ProcessInfo) bool {
+	return info != nil && (info.State == process.Backoff || info.State == process.Exited && !info.Expected)
+}
+
 // became tells the state into which a process came on a node.
 func (c *comparison) became(m Moment, at cluster.ProcessAt) Moment {
 	info := at.Info
@@ -295,7 +308,7 @@ func (c *comparison) became(m Moment, at cluster.ProcessAt) Moment {
 		}
 	}
 	var why []string
-	for _, text := range []string{info.SpawnErr, howEnded(info)} {
+	for _, text := range []string{spawnErr(info), howEnded(info)} {
 		if text != "" && info.State != process.Running && info.State != process.Starting && info.State != process.Stopping {
 			why = append(why, text)
 		}

@@ -33,7 +33,7 @@ func TestLostNode(t *testing.T) {
 	l.step(cluster.PeerLeft{Identifier: "n2", Reason: "it is silent"})
 	got := l.moments()
 	for _, want := range []string{"node bad: the-n2 is lost: it does not answer any more; it held loose, shop:db",
-		"process bad: shop:db is FATAL on the-n2: Supervisor n2 lost", "process bad: loose is FATAL on the-n2: Supervisor n2 lost"} {
+		"process bad: shop:db is FATAL on the-n2: Supervisor lost", "process bad: loose is FATAL on the-n2: Supervisor lost"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%q lacks %q", got, want)
 		}
@@ -41,7 +41,7 @@ func TestLostNode(t *testing.T) {
 	if n := l.node("n2"); n.Missed != "it does not answer any more" || !slices.Equal(n.Held, []string{"loose", "shop:db"}) || n.Since <= since {
 		t.Errorf("%+v", n)
 	}
-	if p := l.shown("loose"); p.State != "FATAL" || p.Why != "Supervisor n2 lost on the-n2" || p.Where != "n2" || len(p.On) > 0 {
+	if p := l.shown("loose"); p.State != "FATAL" || p.Why != "Supervisor lost on the-n2" || p.Where != "n2" || len(p.On) > 0 {
 		t.Errorf("%+v", p)
 	}
 	for _, m := range l.past.moments {
@@ -126,11 +126,11 @@ func TestFailureMoments(t *testing.T) {
 	}
 	l.process("n2", "loose", process.Starting, process.Running)
 	l.moments()
-	if p := l.shown("loose"); p.Why != "" || p.Starts != 1 || p.Where != "n2" || !slices.Equal(p.On, []string{"n2"}) {
+	if p := l.shown("loose"); p.Why != "" || p.Starts != 1 || p.Crashed || p.Where != "n2" || !slices.Equal(p.On, []string{"n2"}) {
 		t.Errorf("%+v", p)
 	}
 	l.step(cluster.PeerLeft{Identifier: "n2"}) // what the child before ended with says nothing of this one
-	if p := l.shown("loose"); p.Why != "Supervisor n2 lost on the-n2" {
+	if p := l.shown("loose"); p.Why != "Supervisor lost on the-n2" || p.At[1].Error != "Supervisor lost" {
 		t.Errorf("%+v", p)
 	}
 }
@@ -145,12 +145,20 @@ func TestProcessMoments(t *testing.T) {
 	if p := l.shown("loose"); p.Why != "terminated by SIGSEGV after 0.26 s on the-n1" || !p.Crashed || !l.node("n1").Failure {
 		t.Errorf("%+v", p)
 	}
-	l.process("n1", "loose", process.Starting, process.Running)
+	l.process("n1", "loose", process.Starting, process.Running) // by itself
 	l.moments()
+	if !l.shown("loose").Crashed {
+		t.Error("it did not crash")
+	}
 	l.info("n1", "loose", func(i *cluster.ProcessInfo) {
 		i.State, i.How, i.PID, i.Stop = process.Exited, "exit status 0", 0, i.Now
 	})
 	l.noted("process info: loose is EXITED on the-n1: exit status 0")
+	l.process("n1", "loose", process.Starting, process.Running)
+	l.moments()
+	if l.shown("loose").Crashed {
+		t.Error("it was started after an end that was wanted")
+	}
 	l.info("n3", "loose", func(i *cluster.ProcessInfo) { i.Disabled = true })
 	l.info("n3", "loose", func(i *cluster.ProcessInfo) { i.Disabled = false })
 	l.noted("process info: loose is disabled on the-n3", "process info: loose is enabled on the-n3")

@@ -127,6 +127,7 @@ func userOf(r *http.Request) string {
 
 // begin does the work of a job apart from the request.
 func (j *jobs) begin(request JobRequest, user string, work func(context.Context) (string, error)) (Job, error) {
+	asked := "asked: " + j.d.describe(request)
 	j.mu.Lock()
 	if j.ctx == nil || j.ctx.Err() != nil || j.running >= maxRunning {
 		j.mu.Unlock()
@@ -137,7 +138,7 @@ func (j *jobs) begin(request JobRequest, user string, work func(context.Context)
 	}
 	j.last++
 	j.running++
-	job := &Job{ID: j.last, JobRequest: request, User: user, Began: now(), State: jobRunning, Text: "asked: " + describe(request)}
+	job := &Job{ID: j.last, JobRequest: request, User: user, Began: now(), State: jobRunning, Text: asked}
 	j.all = append(j.all, job)
 	if len(j.all) > maxJobs {
 		oldest := slices.IndexFunc(j.all, func(old *Job) bool { return old.State != jobRunning })
@@ -148,7 +149,7 @@ func (j *jobs) begin(request JobRequest, user string, work func(context.Context)
 	j.tell(first)
 	j.mu.Unlock()
 	j.d.note(Moment{Kind: "job", Level: "info", Node: request.Node, App: appOf(request), Process: processOf(request), User: user,
-		Text: user + " asked: " + describe(request)})
+		Text: user + " " + asked})
 	go func() { // what comes of it is told after that it was asked for
 		defer j.working.Done()
 		j.do(ctx, job, work)
@@ -175,16 +176,16 @@ func (j *jobs) do(ctx context.Context, job *Job, work func(context.Context) (str
 		level = "bad"
 	}
 	j.d.note(Moment{Kind: "job", Level: level, Node: job.Node, App: appOf(job.JobRequest), Process: processOf(job.JobRequest), User: job.User,
-		Text: describe(job.JobRequest) + ": " + said})
+		Text: j.d.describe(job.JobRequest) + ": " + said})
 }
 
 // tell tells the pages of a job; j.mu is held, so that they hear of its states in their order.
 func (j *jobs) tell(job Job) { j.d.stream.publish("job", job) }
 
 // describe says what a job is to do.
-func describe(r JobRequest) string {
+func (d *Dashboard) describe(r JobRequest) string {
 	words := strings.ReplaceAll(r.Action, "_", " ")
-	for _, part := range []struct{ before, value string }{{"", r.Signal}, {"", r.Target}, {"on ", r.Node}, {"with ", r.Strategy}} {
+	for _, part := range []struct{ before, value string }{{"", r.Signal}, {"", r.Target}, {"on ", d.nick(r.Node)}, {"with ", r.Strategy}} {
 		if part.value != "" {
 			words += " " + part.before + part.value
 		}
@@ -380,14 +381,14 @@ func (d *Dashboard) outcome(r JobRequest) string {
 	ns := process.ParseNamespec(cmp.Or(name, appOf(r)))
 	app := v.Application(ns.Group)
 	if app == nil {
-		return describe(r) + ": done"
+		return d.describe(r) + ": done"
 	}
 	if name == "" {
 		return app.Name + " is " + app.State.String()
 	}
 	p := app.Process(ns.Process)
 	if p == nil {
-		return describe(r) + ": done"
+		return d.describe(r) + ": done"
 	}
 	text := name + " is " + p.Shown.String()
 	if len(p.Running) > 0 {

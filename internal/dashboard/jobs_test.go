@@ -210,8 +210,8 @@ startsecs=0
 `)
 	d.shows("idle", "RUNNING")
 	for name, want := range map[string][2]string{
-		"bad":   {"bad did not start: Exited too quickly (process log may have details); exit status 3 after ", "line 29\nno database"},
-		"again": {"again did not start: Exited too quickly (process log may have details); exit status 4 after ", "line 29\nnot yet"},
+		"bad":   {"bad did not start: Exited too quickly; exit status 3 after ", "line 29\nno database"},
+		"again": {"again did not start: Exited too quickly; exit status 4 after ", "line 29\nnot yet"},
 		"none":  {"NO_FILE: ", ""},
 		"idle":  {"ALREADY_STARTED: idle", ""},
 		"zz":    {"BAD_NAME: zz", ""},
@@ -252,8 +252,8 @@ startsecs=0
 	if d.get("/ui/api/jobs", &jobs); len(jobs.Jobs) < 10 || jobs.Jobs[0].ID != 1 {
 		t.Errorf("%+v", jobs)
 	}
-	s := d.Snapshot() // the process may be told after the job that it ends
-	if !slices.ContainsFunc(s.Moments[len(s.Moments)-2:], func(m Moment) bool {
+	s := d.Snapshot() // steps of the process may be told after the job that it ends
+	if !slices.ContainsFunc(s.Moments[len(s.Moments)-4:], func(m Moment) bool {
 		return m.Kind == "job" && m.Level == "bad" && strings.HasPrefix(m.Text, "start group bad: ")
 	}) || len(s.Jobs) != len(jobs.Jobs) {
 		t.Errorf("%+v", s.Moments)

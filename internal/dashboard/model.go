@@ -91,7 +91,7 @@ type Process struct {
 	Where    string   `json:"where"`    // the node that matters: where it is up, else where it was last; "" for nowhere yet
 	On       []string `json:"on"`       // where it is up; more than one is a conflict
 	Conflict bool     `json:"conflict"` // up more than once in a managed application
-	Crashed  bool     `json:"crashed"`  // it has ended before in a way that nobody wanted
+	Crashed  bool     `json:"crashed"`  // it ended in a way that nobody wanted, and has not been stopped or started by anybody since
 	Starts   int      `json:"starts"`   // how often this node has seen it come up
 	Args     string   `json:"extra_args"`
 	Load     int      `json:"load"` // expected_loading in percent

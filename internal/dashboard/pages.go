@@ -13,6 +13,9 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/supvisors/supvisors/rpc"
 )
 
 //go:embed static templates
@@ -30,39 +33,42 @@ var safety = map[string]string{
 
 // asset is one file of the pages.
 type asset struct {
-	kind       string // its media type
+	kind    string                   // its media type
+	content func() (*content, error) // made when it is asked for first: a daemon that nobody looks at has no use for it
+}
+
+type content struct {
 	tag        string
 	data, gzip []byte
 }
 
-// readAssets reads all that is embedded, once.
-func readAssets() (map[string]*asset, error) {
+// findAssets returns all that is embedded.
+func findAssets() (map[string]*asset, error) {
 	files := map[string]*asset{}
 	err := fs.WalkDir(embedded, "static", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
+		if err == nil && !entry.IsDir() {
+			files[strings.TrimPrefix(name, "static/")] = &asset{mediaType(name), sync.OnceValues(func() (*content, error) { return readAsset(name) })}
 		}
-		data, err := embedded.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		var packed bytes.Buffer
-		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-		if err != nil {
-			return err
-		}
-		if _, err := w.Write(data); err != nil {
-			return err
-		}
-		if err := w.Close(); err != nil {
-			return err
-		}
-		sum := sha256.Sum256(data)
-		files[strings.TrimPrefix(name, "static/")] = &asset{kind: mediaType(name), tag: `"` + hex.EncodeToString(sum[:8]) + `"`, data: data,
-			gzip: packed.Bytes()}
-		return nil
+		return err
 	})
 	return files, err
+}
+
+func readAsset(name string) (*content, error) {
+	data, err := embedded.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = w.Write(data); err == nil {
+		err = w.Close()
+	}
+	sum := sha256.Sum256(data)
+	return &content{tag: `"` + hex.EncodeToString(sum[:8]) + `"`, data: data, gzip: packed.Bytes()}, err
 }
 
 // mediaType does not depend on the files of the system.
@@ -82,13 +88,19 @@ func mediaType(name string) string {
 
 // serveFile serves one of the files. Browsers ask each time whether it is still the same: its name does not change with a new version.
 func (d *Dashboard) serveFile(w http.ResponseWriter, r *http.Request) {
-	file := d.files[r.PathValue("name")]
-	if file == nil {
+	asset := d.files[r.PathValue("name")]
+	if asset == nil {
 		http.NotFound(w, r)
 		return
 	}
+	file, err := asset.content()
+	if err != nil {
+		d.cfg.Log.Error("file cannot be shown", "file", r.PathValue("name"), "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
 	h := w.Header()
-	h.Set("Content-Type", file.kind)
+	h.Set("Content-Type", asset.kind)
 	h.Set("ETag", file.tag)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Vary", "Accept-Encoding")
@@ -106,7 +118,7 @@ func (d *Dashboard) serveFile(w http.ResponseWriter, r *http.Request) {
 }
 
 func readShell() (*template.Template, error) {
-	return template.New("").Funcs(template.FuncMap{"lower": strings.ToLower}).ParseFS(embedded, "templates/*.html")
+	return template.ParseFS(embedded, "templates/*.html")
 }
 
 // page is what the shell shows before, or without, its script.
@@ -120,6 +132,17 @@ type page struct {
 	// Node, App and Process narrow the tables.
 	Node, App, Process string
 	Failed             int
+	ReadOnly           bool // the user may not act
+}
+
+// Nick is what people call a node.
+func (p page) Nick(id string) string {
+	for _, n := range p.All.Nodes {
+		if n.ID == id {
+			return n.Nick
+		}
+	}
+	return id
 }
 
 // servePage serves the shell with what can be read without a script.
@@ -131,7 +154,8 @@ func (d *Dashboard) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	where := strings.TrimPrefix(r.URL.Path, "/ui/")
 	parts := strings.Split(where, "/")
-	p := page{Base: "./" + strings.Repeat("../", len(parts)), Title: "Cluster", Look: d.cfg.Look, Path: parts[0], All: d.Snapshot(), Modules: d.modules}
+	p := page{Base: "./" + strings.Repeat("../", len(parts)), Title: "Cluster", Look: d.cfg.Look, Path: parts[0], All: d.Snapshot(), Modules: d.modules,
+		ReadOnly: rpc.Permit(r.Context(), rpc.Act) != nil}
 	status := http.StatusOK
 	switch {
 	case parts[0] == "" && len(parts) == 1:

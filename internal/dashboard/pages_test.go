@@ -12,6 +12,7 @@ import (
 	"github.com/supvisors/supvisors/internal/cluster"
 	"github.com/supvisors/supvisors/internal/doortest"
 	"github.com/supvisors/supvisors/internal/process"
+	"github.com/supvisors/supvisors/rules"
 )
 
 // Each page is the shell with its title, and its way to the root of the site; what does not exist is 404.
@@ -74,7 +75,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	page := doortest.Do(t, "GET", site, "/ui/", "").Text
-	for _, want := range []string{">shop:db</a>", "<td>FATAL</td>", "Exited too quickly; exit status 3 after 0.25 s on the-n2", ">the-n3</a>", "State OPERATION, Master n1"} {
+	for _, want := range []string{">shop:db</a>", "<td>FATAL</td>", "Exited too quickly; exit status 3 after 0.25 s on the-n2", ">the-n3</a>", "State OPERATION, Master the-n1", "<td>the-n2</td>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q: %s", want, page)
 		}
@@ -128,7 +129,11 @@ func TestAssets(t *testing.T) {
 	}
 	imports := regexp.MustCompile(`(?:from|import)\s*\(?\s*'(\.{1,2}/[^']+)'`)
 	raw, packed := 0, 0
-	for name, file := range l.files {
+	for name, asset := range l.files {
+		file, err := asset.content()
+		if err != nil {
+			t.Fatal(err)
+		}
 		path := "/ui/static/" + name
 		a := doortest.Do(t, "GET", site, path, "", "Accept-Encoding", "identity")
 		tag := a.Header.Get("ETag")
@@ -162,7 +167,7 @@ func TestAssets(t *testing.T) {
 				t.Errorf("%s imports %s, which does not exist", name, m[1])
 			}
 		}
-		if name != "THIRD_PARTY.md" {
+		if name != "THIRD_PARTY.md" { // the licences of others, which no page loads
 			raw, packed = raw+len(file.data), packed+len(file.gzip)
 		}
 	}
@@ -199,11 +204,12 @@ func TestAlonePages(t *testing.T) {
 	}
 	var config struct {
 		Program [][2]string
+		File    string
 		Rules   []decision
 		Notes   []string
 	}
 	d.get("/ui/api/config?process=g:b", &config)
-	if !slices.Contains(config.Program, [2]string{"name", "b"}) || len(config.Program) < 20 || config.Rules == nil || config.Notes == nil {
+	if !slices.Contains(config.Program, [2]string{"name", "b"}) || !strings.Contains(config.File, "supervisord.conf:") || len(config.Program) < 20 || config.Rules == nil || config.Notes == nil {
 		t.Errorf("%+v", config)
 	}
 	d.refused("/ui/api/config?process=g:zz", 404, "g:zz is not configured there")
@@ -278,8 +284,18 @@ func TestWhatIf(t *testing.T) {
 	d.refused("/ui/api/plan?process=app:one&strategy=WILD", 400, "WILD")
 	d.refused("/ui/api/plan?process=app:one&down=n1,zz", 400, "there is no node zz")
 	d.refused("/ui/api/plan?process=zz", 409, "")
-	var all struct{ Programs []ruledProcess }
-	if d.get("/ui/api/rules?app=app", &all); len(all.Programs) != 2 || !all.Programs[1].Managed ||
+	var all struct {
+		Files, Problems []string
+		Programs        []ruledProcess
+	}
+	if d.get("/ui/api/rules", &all); all.Files == nil || len(all.Files)+len(all.Problems) > 0 {
+		t.Errorf("%+v", all)
+	}
+	d.cfg.RulesRead = func() ([]string, []rules.Problem) {
+		return []string{"/etc/rules.xml"}, []rules.Problem{{File: "/etc/rules.xml", Line: 3, Column: 5, Text: "no such model"}}
+	}
+	if d.get("/ui/api/rules?app=app", &all); !slices.Equal(all.Files, []string{"/etc/rules.xml"}) || len(all.Problems) != 1 ||
+		!strings.HasPrefix(all.Problems[0], "/etc/rules.xml:3:5: ") || len(all.Programs) != 2 || !all.Programs[1].Managed ||
 		!slices.ContainsFunc(all.Programs[1].Program, func(d decision) bool {
 			return d.Rule == "expected_loading" && d.Value == "10" && strings.Contains(d.By, "rules.xml")
 		}) {

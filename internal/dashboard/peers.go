@@ -27,6 +27,7 @@ func (d *Dashboard) Peers() http.Handler {
 	mux.HandleFunc("GET "+PeerPath+"log", d.serveLog)
 	mux.HandleFunc("GET "+PeerPath+"file", d.takeFile)
 	mux.HandleFunc("GET "+PeerPath+"stats", d.serveStats)
+	mux.HandleFunc("GET "+PeerPath+"config", d.serveConfig)
 	return d.cfg.Node.Signed("request of a dashboard", mux)
 }
 
@@ -53,7 +54,7 @@ func (d *Dashboard) call(ctx context.Context, node, method string, args ...any) 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", node, resp.Status)
+		return nil, fmt.Errorf("%s answers %s", d.nick(node), resp.Status)
 	}
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
@@ -102,9 +103,9 @@ func (d *Dashboard) remote(ctx context.Context, node, what string, query url.Val
 		defer resp.Body.Close()
 		var answer struct{ Message string }
 		if json.NewDecoder(io.LimitReader(resp.Body, maxBody)).Decode(&answer) == nil && answer.Message != "" {
-			return nil, fmt.Errorf("%s: %s", node, answer.Message)
+			return nil, fmt.Errorf("%s: %s", d.nick(node), answer.Message)
 		}
-		return nil, fmt.Errorf("%s answers %s", node, resp.Status)
+		return nil, fmt.Errorf("%s answers %s", d.nick(node), resp.Status)
 	}
 	return resp, nil
 }
@@ -123,5 +124,6 @@ func (d *Dashboard) forward(w http.ResponseWriter, r *http.Request, node, what s
 		return
 	}
 	w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
+	w.Header().Set("Cache-Control", "no-store")
 	w.Write(body.Bytes()) // an error means that the browser has gone
 }

@@ -48,10 +48,10 @@ func (s shower) application(a *cluster.ApplicationView) Application {
 
 func (s shower) process(a *cluster.ApplicationView, p *cluster.ProcessView) Process {
 	show := Process{Name: p.Namespec.String(), Process: p.Namespec.Process, State: p.Shown.String(), Real: p.State.String(), On: list(p.Running),
-		Conflict: a.Rules.Managed && len(p.Running) > 1, Starts: s.past.starts[p.Namespec], Args: p.ExtraArgs, Load: p.Rules.ExpectedLoad,
-		Start: p.Rules.StartSequence, Stop: p.Rules.StopSequence, Required: p.Rules.Required, WaitExit: p.Rules.WaitExit,
-		Allowed: list(p.Identifiers), OnFailure: p.Rules.StartingFailure.String(), OnCrash: p.Rules.RunningFailure.String(),
-		At: make([]Copy, len(p.Infos))}
+		Conflict: a.Rules.Managed && len(p.Running) > 1, Crashed: s.past.crashed[p.Namespec], Starts: s.past.starts[p.Namespec],
+		Args: p.ExtraArgs, Load: p.Rules.ExpectedLoad, Start: p.Rules.StartSequence, Stop: p.Rules.StopSequence, Required: p.Rules.Required,
+		WaitExit: p.Rules.WaitExit, Allowed: list(p.Identifiers), OnFailure: p.Rules.StartingFailure.String(),
+		OnCrash: p.Rules.RunningFailure.String(), At: make([]Copy, len(p.Infos))}
 	last := lastCopy(p)
 	if last != nil {
 		show.Where = last.Identifier
@@ -60,9 +60,8 @@ func (s shower) process(a *cluster.ApplicationView, p *cluster.ProcessView) Proc
 	for i, at := range p.Infos {
 		info := at.Info
 		show.Program = info.Program
-		show.Crashed = show.Crashed || info.HasCrashed
 		show.At[i] = Copy{Node: at.Identifier, State: info.State.String(), PID: info.PID, Started: info.Start, Stopped: info.Stop,
-			Expected: info.Expected, Error: info.SpawnErr, How: info.How, Disabled: info.Disabled, Stdout: info.HasStdout, Stderr: info.HasStderr}
+			Expected: info.Expected, Error: spawnErr(info), How: info.How, Disabled: info.Disabled, Stdout: info.HasStdout, Stderr: info.HasStderr}
 	}
 	return show
 }
@@ -89,7 +88,7 @@ func (s shower) why(p *cluster.ProcessView, last *cluster.ProcessAt) string {
 		parts = append(parts, p.Reason)
 	}
 	if last != nil && (failed(last.Info) || last.Info.State == process.Backoff) {
-		info, text := last.Info, last.Info.SpawnErr
+		info, text := last.Info, spawnErr(last.Info)
 		if how := howEnded(info); how != "" {
 			text = strings.TrimPrefix(text+"; "+how, "; ")
 			if info.Start > 0 {
@@ -101,6 +100,15 @@ func (s shower) why(p *cluster.ProcessView, last *cluster.ProcessAt) string {
 		}
 	}
 	return strings.Join(parts, "; ")
+}
+
+// spawnErr is why a process could not be started, or went with its node, without what pages show anyway: the node, and the log that Supervisor's
+// sentence points to.
+func spawnErr(info *cluster.ProcessInfo) string {
+	if strings.HasPrefix(info.SpawnErr, "Supervisor ") && strings.HasSuffix(info.SpawnErr, " lost") {
+		return "Supervisor lost"
+	}
+	return strings.TrimSuffix(info.SpawnErr, " (process log may have details)")
 }
 
 // howEnded is how the child of the last start ended, "" when that is not known: it was another one, or went with its node.

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -207,7 +208,8 @@ func (d *Dashboard) serveStream(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Accel-Buffering", "no") // a proxy in front must not hold events back
 	out := &sender{w: w, rc: http.NewResponseController(w)}
 	out.rc.SetReadDeadline(time.Time{}) // an error means that there is none
-	from, hello := d.hello(c, r.Header.Get("Last-Event-ID"))
+	// A browser that comes back by itself says what it has heard in the header, a page that has closed its stream in the query.
+	from, hello := d.hello(c, cmp.Or(r.Header.Get("Last-Event-ID"), r.FormValue("last")))
 	out.raw("retry: 2000\n\n")
 	out.event(d.stream.epoch, from-1, hello)
 	beat := time.NewTicker(heartbeat)

@@ -39,19 +39,26 @@ type tab struct {
 // open opens a stream; last is the id of the last event that the page knows.
 func open(t *testing.T, site, last string) *tab {
 	t.Helper()
+	return openAt(t, site+"/ui/api/stream", last)
+}
+
+func openAt(t *testing.T, url, last string) *tab {
+	t.Helper()
 	ctx, leave := context.WithCancel(t.Context())
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site+"/ui/api/stream", nil)
+	t.Cleanup(leave) // before the server waits for the end of the stream
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Last-Event-ID", last)
+	late := time.AfterFunc(20*time.Second, leave)
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+	late.Stop()
 	p := &tab{t: t, status: resp.StatusCode, events: make(chan told, 10000), close: leave}
-	go p.read(resp.Body)
-	t.Cleanup(leave)
+	go p.read(ctx, resp.Body)
 	if p.status != http.StatusOK {
 		return p
 	}
@@ -70,7 +77,7 @@ func open(t *testing.T, site, last string) *tab {
 	return p
 }
 
-func (p *tab) read(body io.ReadCloser) {
+func (p *tab) read(ctx context.Context, body io.ReadCloser) {
 	defer close(p.events)
 	defer body.Close()
 	lines := bufio.NewScanner(body)
@@ -87,7 +94,11 @@ func (p *tab) read(body io.ReadCloser) {
 			m.data = value
 		case "":
 			if m.event != "" {
-				p.events <- m
+				select {
+				case p.events <- m:
+				case <-ctx.Done():
+					return
+				}
 			}
 			m = told{}
 		}
@@ -501,6 +512,14 @@ func TestStream(t *testing.T) {
 	p = open(t, site, last)
 	if p.first != nil {
 		t.Error("everything is told again")
+	}
+	for query, known := range map[string]bool{"?last=" + last: true, "?last=other": false, "": false} { // of a page that has closed its stream
+		a := openAt(t, site+"/ui/api/stream"+query, "")
+		if (a.first == nil) != known {
+			t.Errorf("%q: snapshot %v", query, a.first != nil)
+		}
+		a.close()
+		a.ended()
 	}
 	if data, _ := p.until("moment"); !strings.Contains(data, "loose is RUNNING on the-n2") {
 		t.Error(data)

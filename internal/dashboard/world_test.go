@@ -97,9 +97,9 @@ func newAlone(t *testing.T, programs string) *desk {
 	d := &desk{t: t}
 	var board atomic.Pointer[Dashboard]
 	d.sup = supervisortest.New(t, programs, func(_ *supervisortest.Supervisor, deps *supervisor.Deps) {
-		deps.Notify = func(event.Event) {
+		deps.Notify = func(ev event.Event) {
 			if b := board.Load(); b != nil {
-				b.Changed()
+				b.Heard(ev)
 			}
 		}
 	})

@@ -29,6 +29,16 @@ func (d *Document) Pack() *Packed {
 	return p
 }
 
+// Header returns the position of the first header of the section.
+func (p *Packed) Header(section string) Position {
+	for _, l := range p.lines {
+		if l.section == section && l.key == "" {
+			return l.pos
+		}
+	}
+	return Position{}
+}
+
 // Unpack returns the Document.
 func (p *Packed) Unpack() *Document {
 	d := newDocument()

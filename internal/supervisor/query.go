@@ -111,6 +111,15 @@ func (s *Supervisor) Configured() []Configured {
 	return all
 }
 
+// Section returns where the configuration that was read last has the program of a process, as file:line; "" when it has not.
+func (s *Supervisor) Section(ns process.Namespec) string {
+	m, err := s.current.Load().find(ns)
+	if err != nil {
+		return ""
+	}
+	return s.loaded.Load().ProgramSection(m.spec.Program).String()
+}
+
 func (m *managed) process() Process { return Process{m.Info(), m.spec} }
 
 func (g *group) describe() Group {

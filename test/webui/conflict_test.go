@@ -48,6 +48,7 @@ func testConflict(t *testing.T, b *browser, w *world) {
 	tb.until("the cluster is in CONCILIATION", `T.text('.pill').includes('CONCILIATION') && T.find('#top .counts a', '1 conflict')`)
 	tb.until("SENICIDE is foretold", fmt.Sprintf(`T.find('.ways li', 'stops %s, keeps %s')`, first.name, second.name))
 	tb.until("INFANTICIDE is foretold", fmt.Sprintf(`T.find('.ways li', 'stops %s, keeps %s')`, second.name, first.name))
+	tb.until("each copy has its last lines", `[...document.querySelectorAll('.copy')].every((c) => /pid \d+, up for/.test(c.innerText) && c.querySelector('.tail').innerText.includes('ready to work'))`)
 	for _, finding := range tb.findings() {
 		t.Errorf("with a conflict: %s", finding)
 	}
@@ -63,8 +64,10 @@ func testConflict(t *testing.T, b *browser, w *world) {
 	w.solved(second.id)
 
 	// Now the older one is on the second node.
-	w.conflictAgain(first)
+	other.visit(w.nodes[2].site + "ui/nodes/" + first.name)
+	other.deed("worker_0", "start")
 	tb.until("both copies are there again", `document.querySelectorAll('.conflict .copy').length === 2`)
+	tb.until("the copy that was asked for tells by whom", fmt.Sprintf(`T.find('.copy', '127.0.0.1 asked: start batch:worker_0 on %[1]s')?.innerText.startsWith('%[1]s')`, first.name))
 	tb.clickOn(fmt.Sprintf(`[...document.querySelectorAll('.copy')].find((c) => c.innerText.includes('%s'))?.querySelector('button.primary')`, second.name))
 	tb.until("it asks what it ends", fmt.Sprintf(`T.find('dialog[open] li', 'batch:worker_0 on %s') && document.querySelectorAll('dialog[open] li').length === 1`, first.name))
 	tb.agree()
@@ -74,20 +77,4 @@ func testConflict(t *testing.T, b *browser, w *world) {
 	second.must("supervisor.stopProcess", "batch:worker_0", true)
 	w.solved()
 	tb.calm()
-}
-
-// conflictAgain adds a copy to the one that is up.
-func (w *world) conflictAgain(h *host) {
-	w.t.Helper()
-	h.must("supervisor.startProcess", "batch:worker_0", true)
-	w.until("two copies are known", func() string {
-		s, err := w.nodes[0].snapshot()
-		if err != nil {
-			return err.Error()
-		}
-		if p := s.process("batch:worker_0"); len(p.On) != 2 {
-			return fmt.Sprintf("%v", p.On)
-		}
-		return ""
-	})
 }

@@ -2,12 +2,13 @@ package webui
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 )
 
 // TestDashboard goes through all that leaves the cluster as it was.
@@ -20,6 +21,7 @@ func TestDashboard(t *testing.T) {
 	}{
 		{"two tabs", testTwoTabs},
 		{"failed start", testFailedStart},
+		{"crash", testCrash},
 		{"slow start", testSlowStart},
 		{"bulk", testBulk},
 		{"log", testLog},
@@ -29,6 +31,7 @@ func TestDashboard(t *testing.T) {
 		{"cross-site", testCrossSite},
 		{"phone", testPhone},
 		{"dark", testDark},
+		{"hidden", testHidden},
 		{"keyboard", testKeyboard},
 		{"accessible", testAccessible},
 		{"no script", testNoScript},
@@ -82,12 +85,22 @@ func testTwoTabs(t *testing.T, b *browser, w *world) {
 
 func testFailedStart(t *testing.T, b *browser, w *world) {
 	tb := b.open(t, w.nodes[0].site+"ui/processes/batch/flaky")
+	get[bool](tb, `(() => { window.beeps = 0; window.AudioContext = class { currentTime = 0; createOscillator() { return { connect() {}, start() { window.beeps++; }, stop() {} }; } }; return true; })()`)
+	tb.click("#top button[aria-label='Let failures be heard']", "")
+	tb.until("it can be heard", `window.beeps === 1 && T.find("#top button[aria-label='Mute the alarm']")`)
+	tb.until("nothing of it has been written", `T.find('.log .empty', 'Nothing has been written')`)
 	tb.click("main [data-do=start]", "")
 	text := tb.toast("failed", "batch:flaky")
 	contains(t, "the toast", text, "exit status 3", "cannot open /etc/missing")
 	tb.until("the page is that of a failure", `T.text('main .big') === 'FATAL' && T.find('main .note.bad', 'exit status 3')`)
 	tb.until("the last lines of stderr are on the page", `T.find('main .tail', 'cannot open /etc/missing')`)
-	tb.until("the title tells of it", `document.title.startsWith('(')`)
+	tb.until("the log has stderr too", `T.find('.log .l.stderr', 'cannot open /etc/missing')`)
+	tb.until("the title and the icon tell of it, and a beep", `document.title.startsWith('(1!) batch:flaky') && document.querySelector('link[rel=icon]').href.includes('c62828') && window.beeps === 2`)
+	tb.click("#top button[aria-label='Mute the alarm']", "")
+	tb.choose(".log select", "stdout")
+	tb.until("the log is what was chosen", `T.find('.log .empty', 'Nothing has been written') && location.search.includes('channel=stdout')`)
+	tb.visit(get[string](tb, `location.href`))
+	tb.until("and remains so", `T.find('.log .empty', 'Nothing has been written')`)
 	// Also who comes later, to another node.
 	other := b.open(t, w.nodes[2].site+"ui/processes/batch/flaky")
 	other.until("another node tells why", `T.find('main .note.bad', 'exit status 3') && T.find('main .tail', 'cannot open /etc/missing')`)
@@ -95,6 +108,58 @@ func testFailedStart(t *testing.T, b *browser, w *world) {
 	other.until("the count leads to it", `T.rows().includes('batch:flaky') && T.state('batch:flaky') === 'FATAL'`)
 	tb.calm()
 	other.calm()
+}
+
+// The mark of a crash is that of a process that came back by itself, until somebody starts it.
+func testCrash(t *testing.T, b *browser, w *world) {
+	tb := b.open(t, w.nodes[0].site+"ui/processes")
+	tb.deed(loose, "start")
+	tb.until("it runs", `T.state('loose') === 'RUNNING'`)
+	const mark = `T.row('loose').querySelector('.c-starts .warn')`
+	if get[bool](tb, "!!"+mark) {
+		t.Error("a start has the mark of a crash")
+	}
+	pid := get[string](tb, `T.row('loose').querySelector('.c-pid').innerText`)
+	n, err := strconv.Atoi(pid)
+	w.must(err)
+	w.must(syscall.Kill(n, syscall.SIGKILL))
+	tb.until("it came back", fmt.Sprintf(`T.state('loose') === 'RUNNING' && ![%s, ''].includes(T.row('loose').querySelector('.c-pid').innerText) && %s`, quote(pid), mark))
+	tb.deed(loose, "restart")
+	tb.agree()
+	tb.until("who starts it takes the mark away", `T.state('loose') === 'RUNNING' && !`+mark)
+	tb.deed(loose, "stop")
+	tb.agree()
+	tb.until("it is down", `T.state('loose') === 'STOPPED' && T.row('loose').querySelector('.c-cpu').innerText === '–'`)
+	tb.visit(w.nodes[0].site + "ui/events?q=loose")
+	tb.until("the crash is bad and the starts are not", `T.find('.moment', 'SIGKILL')?.querySelector('.st.bad') && [...document.querySelectorAll('.moment')].every((m) => !/STARTING|RUNNING/.test(m.innerText) || !m.querySelector('.bad, .warn'))`)
+	tb.calm()
+}
+
+// A tab that is hidden for long gives its stream back, and goes on behind the last event when it is seen again.
+func testHidden(t *testing.T, b *browser, w *world) {
+	tb, eye := b.open(t, w.nodes[0].site+"ui/processes"), b.open(t, w.nodes[1].site+"ui/processes")
+	get[bool](tb, `(() => {
+		const later = setTimeout, Stream = EventSource;
+		window.setTimeout = (f, ms, ...more) => later(f, ms === 30000 ? 0 : ms, ...more);
+		window.EventSource = class extends Stream { constructor(url) { super(url); this.addEventListener('hello', (e) => { window.began = [url, JSON.parse(e.data).snapshot]; }); } };
+		Object.defineProperty(document, 'hidden', { get: () => window.away });
+		window.turn = (away) => { window.away = away; document.dispatchEvent(new Event('visibilitychange')); return new Promise((resolve) => later(resolve, 0, true)); };
+		return true; })()`)
+	get[bool](tb, `window.turn(true)`)
+	eye.deed(loose, "start")
+	eye.until("it runs", `T.state('loose') === 'RUNNING'`)
+	if state := get[string](tb, `T.state('loose')`); state != "STOPPED" {
+		t.Errorf("the hidden tab has heard that %s is %s", loose, state)
+	}
+	get[bool](tb, `window.turn(false)`)
+	tb.until("it goes on", `T.live() && T.state('loose') === 'RUNNING' && window.began`)
+	if got := get[string](tb, `JSON.stringify([/[?&]last=./.test(window.began[0]), window.began[1]])`); got != "[true,null]" {
+		t.Errorf("the new stream has begun with %s", got)
+	}
+	eye.deed(loose, "stop")
+	eye.agree()
+	tb.until("changes come", `T.state('loose') === 'STOPPED'`)
+	tb.calm()
 }
 
 func testSlowStart(t *testing.T, b *browser, w *world) {
@@ -110,9 +175,12 @@ func testSlowStart(t *testing.T, b *browser, w *world) {
 	tb.until("it is down", `T.state('batch:slow') === 'STOPPED'`)
 	tb.deed("batch:slow", "start")
 	tb.until("it is starting", `T.state('batch:slow') === 'STARTING'`)
-	tb.deed("batch:slow", "stop")
+	tb.click(".toast.running button", "Cancel: stop batch:slow")
 	tb.agree()
 	tb.until("it is down again", `T.state('batch:slow') === 'STOPPED'`)
+	tb.toast("done", "Stop batch:slow")
+	tb.visit(w.nodes[1].site + "ui/events?kind=job&q=slow")
+	tb.until("the events keep what was asked and what came of it", `T.find('.moment', 'asked: start batch:slow') && T.find('.moment', 'asked: stop batch:slow') && T.find('.moment', 'stop batch:slow: batch:slow is STOPPED')`)
 	tb.calm()
 }
 
@@ -139,6 +207,7 @@ func testBulk(t *testing.T, b *browser, w *world) {
 	if state := get[string](tb, `T.state('batch:worker_3')`); state != "RUNNING" {
 		t.Errorf("the one that was not selected is %s", state)
 	}
+	tb.until("all that run have their load, the others have none", `T.rows().every((n) => ['.c-cpu', '.c-mem'].every((c) => (T.state(n) === 'RUNNING' ? /\d%/ : /^–$/).test(T.row(n).querySelector(c).innerText.trim())))`)
 	tb.until("the address has the filter", `new URLSearchParams(location.search).get('q') === 'worker'`)
 	if got := get[string](tb, `T.find('main .search').value + ' ' + T.rows().length`); got != "worker 4" {
 		t.Errorf("the filter has become %q", got)
@@ -265,16 +334,18 @@ func testKeyboard(t *testing.T, b *browser, w *world) {
 	tb.keys(enter)
 	tb.until("it runs", `T.text('main .big') === 'RUNNING'`)
 	t.Logf("%d presses of Tab and two of Enter start a process", presses)
-	// What stops something asks; Enter alone does not agree.
+	// What stops something asks: Escape leaves it, Enter is yes.
+	const asks = `document.activeElement?.matches('dialog[open] button.danger')`
 	agree := func() {
-		tb.until("it asks", `document.querySelector('dialog[open]:not(.palette)')`)
-		for range 4 {
-			if get[bool](tb, `document.activeElement?.matches('dialog button.danger')`) {
-				break
-			}
-			tb.keys(tabKey)
-		}
+		tb.until("it asks", asks)
 		tb.keys(enter)
+	}
+	tb.keys("t")
+	tb.until("it asks", asks)
+	tb.keys("\x1b")
+	tb.until("the question is gone", `!document.querySelector('dialog[open]')`)
+	if state := tb.text("main .big"); state != "RUNNING" {
+		t.Errorf("after Escape it is %s", state)
 	}
 	tb.keys("t")
 	agree()
@@ -297,16 +368,22 @@ func testKeyboard(t *testing.T, b *browser, w *world) {
 	tb.keys(":")
 	tb.until("the palette is there", `document.querySelector('dialog.palette[open] input') === document.activeElement`)
 	tb.keys("stop loose")
-	tb.until("the palette finds it", `T.find('.palette li', 'Stop loose')`)
-	for range 5 {
-		if tb.text(".palette [aria-selected=true]") == "Stop loose" {
-			break
-		}
-		tb.keys(kb.ArrowDown)
-	}
+	tb.until("the palette has the process before its application", `T.text('.palette [aria-selected=true]') === 'Stop loose' && T.find('.palette li', 'Stop application loose')`)
 	tb.keys(enter)
 	agree()
 	tb.until("it is down", `T.state('loose') === 'STOPPED'`)
+
+	// What ends a node has to be typed. Nothing is sent in earnest.
+	tb.visit(w.nodes[0].site + "ui/nodes/" + w.nodes[1].name)
+	get[bool](tb, `(() => { window.sent = []; const earnest = fetch; window.fetch = (url, more) => (more?.method === 'POST' && String(url).endsWith('/jobs') ? (window.sent.push(more.body), Promise.reject(new Error('not in earnest'))) : earnest(url, more)); return true; })()`)
+	tb.click("main .head button", "Shut down")
+	tb.until("the focus is where the name is typed", `document.activeElement?.matches('dialog[open] input')`)
+	tb.keys("node" + enter)
+	if !get[bool](tb, `!!document.querySelector('dialog[open]') && window.sent.length === 0`) {
+		t.Error("half of the name was enough")
+	}
+	tb.keys(strings.TrimPrefix(w.nodes[1].name, "node") + enter)
+	tb.until("Enter sends it", `!document.querySelector('dialog[open]') && window.sent.length === 1 && window.sent[0].includes('shutdown_node')`)
 
 	tb.keys("?")
 	tb.until("? is help", `location.pathname.endsWith('/ui/help') && T.find('main kbd', '?')`)

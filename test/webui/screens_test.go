@@ -2,13 +2,21 @@ package webui
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -50,11 +58,12 @@ func TestScreens(t *testing.T) {
 		{"application", "ui/apps/shop", "details.lanes", "", false, false},
 		{"failure", "ui/processes/batch/flaky", "main .tail", "", false, true},
 		{"log", "ui/processes/shop/web", ".l", "request", true, true},
-		{"conflicts", "ui/conflicts", ".copy", "CPU", true, true},
+		{"conflicts", "ui/conflicts", ".copy", "%", true, true},
 		{"events", "ui/events", ".moments", "", false, false},
 		{"rules", "ui/rules?app=shop", "main details", "", false, false},
 		{"help", "ui/help", "main kbd", "", false, false},
 		{"whatif", "ui/whatif?app=shop&strategy=LESS_LOADED", "main td", "node_", false, false},
+		{"many", w.crowd(30), ".nodehead", "edge-29", true, true},
 	} {
 		if p.name == "whatif" { // what is up already is in no plan
 			for _, name := range []string{"shop:db", "shop:web"} {
@@ -74,11 +83,14 @@ func TestScreens(t *testing.T) {
 			}
 			tb.do(chromedp.EmulateViewport(look.width, look.height))
 			tb.scheme(look.scheme)
-			tb.visit(h.site + p.address)
+			if strings.HasPrefix(p.address, "ui/") {
+				p.address = h.site + p.address
+			}
+			tb.visit(p.address)
 			tb.until(p.address+" has its content", "T.find("+quote(p.there)+", "+quote(p.text)+")")
 			get[bool](tb, `new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve(true))))`)
 			if p.name == "processes" && look.width > 1000 {
-				tb.until("there is load", "T.find('.c-cpu', '%')")
+				tb.until("there is load", `T.rows().every((n) => T.state(n) !== 'RUNNING' || /%/.test(T.row(n).querySelector('.c-cpu').innerText))`)
 			}
 			data := slim(t, run(tb, chromedp.CaptureScreenshot()))
 			if len(data) > 150_000 {
@@ -88,6 +100,62 @@ func TestScreens(t *testing.T) {
 			t.Logf("%s%s: %d bytes", p.name, look.name, len(data))
 		}
 	}
+}
+
+// crowd serves the map of a made-up cluster, with the pages of the first node.
+func (w *world) crowd(n int) string {
+	w.t.Helper()
+	var all map[string]any
+	r, err := client.Get(w.nodes[0].site + "ui/api/snapshot")
+	w.must(err)
+	defer r.Body.Close()
+	w.must(json.NewDecoder(r.Body).Decode(&all))
+	var nodes, apps []any
+	for i := range n {
+		node := maps.Clone(all["nodes"].([]any)[0].(map[string]any))
+		name := fmt.Sprintf("edge-%02d.rack-%d.example.org", i, i/8)
+		node["id"], node["nick"], node["host"], node["load"], node["state"], node["held"], node["missed"] = name, name, name, i*37%100, "RUNNING", []any{}, ""
+		if i == 7 {
+			node["state"], node["held"], node["missed"] = "STOPPED", []any{"imaging:filter_07"}, "it does not answer any more"
+		}
+		nodes = append(nodes, node)
+	}
+	app := maps.Clone(all["applications"].([]any)[0].(map[string]any))
+	for _, name := range []string{"acquisition", "imaging", "a-name-that-is-longer-than-others-are"} {
+		var processes []any
+		for i := range 3 * n {
+			p := maps.Clone(app["processes"].([]any)[0].(map[string]any))
+			short, at := fmt.Sprintf("filter_%02d", i), nodes[i*7%n].(map[string]any)["id"]
+			p["name"], p["process"], p["state"], p["real"], p["why"], p["where"], p["on"], p["conflict"] = name+":"+short, short, "RUNNING", "RUNNING", "", at, []any{at}, false
+			copied := maps.Clone(p["at"].([]any)[0].(map[string]any))
+			copied["node"], copied["state"], copied["pid"] = at, "RUNNING", 1000+i
+			p["at"] = []any{copied}
+			processes = append(processes, p)
+		}
+		one := maps.Clone(app)
+		one["name"], one["processes"], one["state"] = name, processes, "RUNNING"
+		apps = append(apps, one)
+	}
+	cluster := all["cluster"].(map[string]any)
+	cluster["state"], cluster["master"] = "OPERATION", nodes[0].(map[string]any)["id"]
+	all["nodes"], all["applications"] = nodes, apps
+	snapshot, err := json.Marshal(all)
+	w.must(err)
+	target, err := url.Parse(w.nodes[0].site)
+	w.must(err)
+	mux := http.NewServeMux()
+	mux.Handle("/", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	mux.HandleFunc("POST /ui/api/stream/x", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("/ui/api/stream", func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprintf(rw, "event: hello\ndata: {\"conn\":\"x\",\"snapshot\":%s}\n\n", snapshot)
+		rw.(http.Flusher).Flush()
+		<-r.Context().Done()
+	})
+	site := httptest.NewServer(mux)
+	w.t.Cleanup(site.Close)
+	w.t.Cleanup(site.CloseClientConnections) // streams would keep it open
+	return site.URL + "/ui/"
 }
 
 // slim draws a picture with the 256 colours that are most frequent in it: pages have few.

@@ -1,13 +1,24 @@
 package webui
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -132,29 +143,86 @@ func testPrefix(t *testing.T, b *browser, w *world) {
 	}
 }
 
-// TestLogin is about a daemon alone that asks who is there.
+// TestLogin is about a daemon alone that asks who is there, in the clear and with TLS, and lets one user only look.
 func TestLogin(t *testing.T) {
-	b := newBrowser(t)
-	w := newWorld(t, 0, "username=ann\npassword=secret\n[program:loose]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n")
-	h := w.nodes[0]
-	w.until("it answers", func() string {
-		r, err := client.Get(h.site + "ui/")
-		if err != nil {
-			return err.Error()
+	cert, key := certificate(t)
+	trusting := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, Timeout: patience}
+	for scheme, files := range map[string]string{"http": "", "https": "certfile=" + cert + "\nkeyfile=" + key + "\n"} {
+		t.Run(scheme, func(t *testing.T) {
+			w := newWorld(t, 0, "username=ann\npassword=secret\nread_only_username=bob\nread_only_password=look\n"+files+
+				"[program:loose]\ncommand=/bin/cat\nautostart=false\nstartsecs=0\n")
+			site := scheme + strings.TrimPrefix(w.nodes[0].site, "http")
+			w.until("it answers", func() string {
+				r, err := trusting.Get(site + "ui/")
+				if err != nil {
+					return err.Error()
+				}
+				r.Body.Close()
+				if r.StatusCode != http.StatusUnauthorized {
+					t.Fatalf("without a login the answer is %s", r.Status)
+				}
+				return ""
+			})
+			as := func(b *browser, login string) *tab {
+				tb := b.tab(t)
+				tb.do(chromedp.Navigate(strings.Replace(site, "://", "://"+login+"@", 1) + "ui/processes"))
+				tb.until("the process is there", `T.state('loose') === 'STOPPED'`)
+				tb.until("the login is not in the address any more", `!new URL(document.baseURI).username && T.live()`)
+				return tb
+			}
+			b := newBrowser(t)
+			ann, bob := as(b, "ann:secret"), as(newBrowser(t), "bob:look") // one browser knows one login of a site
+			if protocol, want := get[string](ann, `performance.getEntriesByType('navigation')[0].nextHopProtocol`), map[string]string{"http": "http/1.1", "https": "h2"}[scheme]; protocol != want {
+				t.Errorf("the page came by %s", protocol)
+			}
+			ann.deed(loose, "start")
+			bob.until("it runs", `T.state('loose') === 'RUNNING'`)
+			bob.until("he is told that he may only look", `T.find('#top', 'read only')`)
+			bob.until("its buttons do not act", `[...document.querySelectorAll('main :is([data-do=start], [data-do=stop], [data-do=restart])')].every((e) => e.getAttribute('aria-disabled') === 'true' && e.title.includes('may only'))`)
+			answer := get[int](bob, `fetch('ui/api/jobs', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"action":"stop","target":"loose"}' }).then((r) => r.status)`)
+			if answer != http.StatusForbidden {
+				t.Errorf("what he asks for all the same is answered with %d", answer)
+			}
+			ann.click("#nav a", "Events")
+			ann.until("it is known who has started it", `T.find('.moment', 'ann')`)
+			ann.calm()
+			bob.calm()
+			if scheme != "https" {
+				return
+			}
+			var all []*tab
+			for range 8 { // more than the connections that a browser would have without HTTP/2
+				all = append(all, b.open(t, site+"ui/processes"))
+			}
+			for _, tb := range all {
+				tb.until("it is still live", `T.live()`)
+			}
+		})
+	}
+}
+
+// certificate makes one for 127.0.0.1 and returns the files of it and of its key.
+func certificate(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
+	public, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: public}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
 		}
-		r.Body.Close()
-		if r.StatusCode != http.StatusUnauthorized {
-			t.Fatalf("without a login the answer is %s", r.Status)
-		}
-		return ""
-	})
-	tb := b.tab(t)
-	tb.do(chromedp.Navigate(strings.Replace(h.site, "http://", "http://ann:secret@", 1) + "ui/processes"))
-	tb.until("the process is there", `T.state('loose') === 'STOPPED'`)
-	tb.until("the login is not in the address any more", `!new URL(document.baseURI).username && T.live()`)
-	tb.deed(loose, "start")
-	tb.until("it runs", `T.state('loose') === 'RUNNING'`)
-	tb.click("#nav a", "Events")
-	tb.until("it is known who has started it", `T.find('.moment', 'ann')`)
-	tb.calm()
+	}
+	return cert, key
 }

@@ -35,7 +35,7 @@ func newBrowser(t *testing.T) *browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.NoFirstRun, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1440, 900))
 	for _, name := range []string{"disable-quic", "disable-background-networking", "disable-component-update", "disable-sync", "disable-dev-shm-usage",
-		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding"} {
+		"disable-background-timer-throttling", "disable-backgrounding-occluded-windows", "disable-renderer-backgrounding", "ignore-certificate-errors"} {
 		options = append(options, chromedp.Flag(name, true))
 	}
 	alloc, cancel := chromedp.NewExecAllocator(context.Background(), options...)
@@ -213,6 +213,12 @@ func (tb *tab) fill(css, text string) {
 	tb.until(css+" is there", "T.find("+quote(css)+")")
 	get[bool](tb, fmt.Sprintf("(() => { const e = T.find(%s); e.focus(); e.select(); return true; })()", quote(css)))
 	tb.keys(text)
+}
+
+// choose takes an option of the last select of a selector.
+func (tb *tab) choose(css, value string) {
+	tb.t.Helper()
+	get[bool](tb, fmt.Sprintf("(() => { const e = [...document.querySelectorAll(%s)].at(-1); e.value = %s; return e.dispatchEvent(new Event('change', { bubbles: true })); })()", quote(css), quote(value)))
 }
 
 // toast waits for what came of an action, in a notice of a kind (done, failed), and returns it.

@@ -86,7 +86,7 @@ command=/bin/cat
 autostart=false
 startsecs=3
 [program:worker]
-command=/bin/cat
+command=/bin/sh -c "echo ready to work; exec cat"
 process_name=worker_%(process_num)d
 numprocs=4
 autostart=false

@@ -3,18 +3,14 @@ import { html, render, useLayoutEffect } from './vendor/standalone.module.js';
 import { Act, Icon, State, Since, Search, plural } from './ui.js';
 import { start, state, useStore, nick } from './store.js';
 import { useRoute, here, go, path, root } from './router.js';
-import { counts, health, lost, nodeWord, serves } from './facts.js';
+import { counts, health, lost, nodeWord, readOnly, serves } from './facts.js';
 import { Toasts, Dialogs } from './jobs.js';
-import { Palette, palette } from './keys.js';
-import { MapPage } from './pages/map.js';
+import { MapPage, NodePage } from './pages/nodes.js';
 import { ProcessesPage } from './pages/processes.js';
-import { NodePage } from './pages/node.js';
-import { ApplicationPage } from './pages/application.js';
-import { ProcessPage } from './pages/process.js';
-import { ConflictsPage } from './pages/conflicts.js';
+import { ApplicationPage, ProcessPage } from './pages/application.js';
 import { EventsPage } from './pages/events.js';
-import { RulesPage } from './pages/rules.js';
-import { HelpPage, apply, isDark, set } from './pages/help.js';
+import { ConflictsPage, RulesPage } from './pages/rules.js';
+import { HelpPage, Palette, apply, beep, isDark, palette, set, settings } from './pages/help.js';
 
 const pages = {
   '': [MapPage, 'Map'], processes: [ProcessesPage, 'Processes'], nodes: [NodePage, 'Node'], apps: [ApplicationPage, 'Application'], conflicts: [ConflictsPage, 'Conflicts'],
@@ -28,12 +24,15 @@ function Page() {
   return html`<${Elsewhere} /><${View} key=${[route.page, ...route.args.slice(0, 2)].join('/')} ...${route} />`;
 }
 
-// alarm puts failures into the title and the icon, where they are seen while another tab is in front.
+// alarm puts failures into the title and the icon, where they are seen while another tab is in front, and has each new one heard.
 let drawn = '';
+let worst = Infinity; // what was there when the page came is not new
 function alarm() {
   const { page, args } = here();
   const c = counts();
   const bad = c.failed + c.lost + c.conflicts;
+  if (bad > worst) beep();
+  worst = bad;
   const what = page === 'processes' && args.length ? args.filter((x, i) => x !== args[i - 1]).join(':') : args[0] || pages[page]?.[1] || 'Map';
   const tab = page === 'nodes' && args[1] ? ` ${args[1]}` : '';
   document.title = `${bad ? `(${bad}!) ` : ''}${what}${tab} · ${state.cluster.name || 'Supvisors'}`;
@@ -76,15 +75,16 @@ function Top() {
     <div class="counts">${count(c.failed, `${c.failed} failed`, 'ui/processes?state=failed', 'bad')}${count(c.starting, `${c.starting} starting`, 'ui/processes?state=starting', 'busy')}
       ${count(c.lost, `${plural(c.lost, 'node')} lost`, 'ui/?view=nodes', 'bad')}${count(c.conflicts, plural(c.conflicts, 'conflict'), 'ui/conflicts', 'warn')}</div>
     ${(page !== 'processes' || args.length > 0) && html`<form role="search" onSubmit=${(e) => { e.preventDefault(); go(path(['processes'], { q: e.target.elements[0].value })); }}><${Search} label="Find a process" value="" onInput=${() => {}} /></form>`}
-    <span class="lamp" role="status"><${State} word="" kind=${lamps[state.lamp]} as=${lamps[state.lamp][2]} />${state.lamp === 'lost' && html` <${Since} t=${state.heard / 1000 + state.skew} />`}</span>
-    <${Act} bare icon="search" label="Commands (Ctrl-K)" onClick=${palette} /><${Act} bare icon="theme" label=${isDark() ? 'Light theme' : 'Dark theme'} onClick=${() => set('theme', isDark() ? 'light' : 'dark')} />`;
+    ${readOnly && html`<span class="pill">read only</span>`}<span class="lamp" role="status"><${State} word="" kind=${lamps[state.lamp]} as=${lamps[state.lamp][2]} />${state.lamp === 'lost' && html` <${Since} t=${state.heard / 1000 + state.skew} />`}</span>
+    <${Act} bare icon="search" label="Commands (Ctrl-K)" onClick=${palette} /><${Act} bare icon=${settings.sound === 'on' ? 'loud' : 'mute'} label=${settings.sound === 'on' ? 'Mute the alarm' : 'Let failures be heard'} onClick=${() => set('sound', settings.sound === 'on' ? 'off' : 'on')} />
+    <${Act} bare icon="theme" label=${isDark() ? 'Light theme' : 'Dark theme'} onClick=${() => set('theme', isDark() ? 'light' : 'dark')} />`;
 }
 
 function Side() {
   useStore('cluster');
   const { page, args } = useRoute();
   const c = counts();
-  const item = (href, name, on, more) => html`<li key=${href}><a href=${href} aria-current=${on ? 'page' : null} onClick=${() => menu(false)}><span class="cut grow">${name}</span>${more}</a></li>`;
+  const item = (href, name, on, more) => html`<li key=${href}><a href=${href} aria-current=${on ? 'page' : null} onClick=${() => menu(false)}><span class="cut grow" title=${name}>${name}</span>${more}</a></li>`;
   const places = [['', 'Map', c.all], ['processes', 'Processes', c.all], ['events', 'Events'], ...(state.cluster.clustered ? [['conflicts', 'Conflicts', c.conflicts], ['rules', 'Rules'], ['whatif', 'What if']] : []), ['help', 'Help and settings']];
   return html`<ul>${places.map(([p, name, n]) => item(p ? `ui/${p}` : 'ui/', name, page === p && !args.length, p && n > 0 && html`<span class="n muted">${n}</span>`))}</ul>
     <h2>Nodes</h2><ul>${state.nodes.map((n) => item(path(['nodes', n.nick]), n.nick, page === 'nodes' && (args[0] === n.nick || args[0] === n.id),

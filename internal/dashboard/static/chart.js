@@ -5,7 +5,7 @@ import { time } from './ui.js';
 
 const palette = ['accent', 'good', 'warn', 'bad', 'busy', 'muted'];
 const digits = (v) => (v == null ? '–' : v && v < 10 ? v.toFixed(1) : String(Math.round(v)));
-const left = 48, bottom = 22, top = 6;
+const left = 60, bottom = 22, top = 6;
 const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400];
 let cursor = null; // a time
 

@@ -77,6 +77,9 @@ export function counts() {
   return c;
 }
 
+// readOnly is why this user cannot act, "" for one who can.
+export const readOnly = 'readOnly' in document.documentElement.dataset ? 'This user may only read' : '';
+
 // blocked is why nothing can be started by the rules at the moment, "" when it can.
 export function blocked() {
   const { clustered, state: s } = state.cluster;

@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from './vendor/standalone.module.js';
 import { state, app, enlist, nick, node, process, touch, useStore } from './store.js';
 import { post } from './router.js';
-import { blocked, conciliations, whyNot, whyNotApp } from './facts.js';
+import { blocked, conciliations, strategies, whyNot, whyNotApp } from './facts.js';
 import { Act, Icon, State, plural, processPath } from './ui.js';
 
 const verbs = {
@@ -16,7 +16,7 @@ const verbs = {
 };
 
 // title says what a request is, "Start shop:web on node_b".
-export function title(r) {
+function title(r) {
   const verb = r.action === 'signal' ? `Send ${r.signal} to` : verbs[r.action] || r.action;
   const node = r.node ? nick(r.node) : '';
   const strategy = r.action === 'conciliate' ? ` by ${r.strategy}` : '';
@@ -105,6 +105,8 @@ function Toast({ t }) {
   const results = t.requests.map((r) => result(t, r));
   const bad = results.filter((r) => r.state === 'failed');
   const open = results.filter((r) => r.state === 'running' || r.state === 'asked');
+  // What is being started can be stopped, as by its own button.
+  const starts = open.filter((r) => r.action.startsWith('start')).map(({ action, target, node }) => ({ action: action.replace('start', 'stop'), target, node }));
   const all = open.length ? (results.length > 1 || open[0].state === 'running' ? 'running' : 'asked') : bad.length ? 'failed' : 'done';
   useEffect(() => {
     if (all !== 'done') return undefined;
@@ -117,7 +119,8 @@ function Toast({ t }) {
     <div class="row"><${State} word=${all} /><b class="grow">${head}</b>
       <button type="button" class="b bare" aria-label=${`Dismiss: ${head}`} onClick=${() => dismiss(t)}><${Icon} name="cross" /></button></div>
     ${one ? html`<${Outcome} job=${results[0]} />` : bad.slice(0, 5).map((r) => html`<p><b>${r.target}</b></p><${Outcome} job=${r} />`)}
-    ${bad.length > 5 && !one && html`<p>and ${bad.length - 5} more</p>`}</section>`;
+    ${bad.length > 5 && !one && html`<p>and ${bad.length - 5} more</p>`}
+    ${starts.length > 0 && html`<${Act} does label=${`Cancel: stop ${starts.length > 1 ? plural(starts.length, 'process', 'processes') : starts[0].target || nick(starts[0].node)}`} onClick=${() => act(...starts)} />`}</section>`;
 }
 
 // Outcome is what came of a job, with the end of stderr when a start failed.
@@ -139,7 +142,7 @@ export async function signal(targets, id = '') {
   if (got) send(targets.map((target) => ({ action: 'signal', target, node: id, strategy: '', args: '', signal: got.signal })));
 }
 
-export async function startWith(p, strategies, preset) {
+export async function startWith(p, preset) {
   const here = p.at.filter((c) => node(c.node)?.state === 'RUNNING' && !c.disabled);
   const got = await ask({
     title: `Start ${p.name} with…`, verb: 'Start', fields: [
@@ -171,7 +174,7 @@ export function Deed({ action, p, id = '', bare, strategy = '', as }) {
   const why = whyNot(action, p, id);
   if (stuck(why)) return toConflicts(label, icon, bare, action);
   const run = () => (action === 'signal' ? signal([p.name], id) : act({ action, target: p.name, node: id, strategy: action === 'stop' ? '' : strategy }));
-  return html`<${Act} icon=${icon} label=${label} bare=${bare} why=${why} name=${action} onClick=${run} />`;
+  return html`<${Act} does icon=${icon} label=${label} bare=${bare} why=${why} name=${action} onClick=${run} />`;
 }
 
 export const Deeds = ({ p, id, actions = ['start', 'stop', 'restart'], ...rest }) => actions.map((action) =>
@@ -184,7 +187,7 @@ export function AppDeeds({ a, strategy = '', bare }) {
     const label = bare ? `${word} application ${a.name}` : word;
     const why = whyNotApp(action, a);
     if (stuck(why)) return toConflicts(label, icon, bare, k);
-    return html`<${Act} key=${k} icon=${icon} label=${label} bare=${bare} why=${why} name=${k}
+    return html`<${Act} does key=${k} icon=${icon} label=${label} bare=${bare} why=${why} name=${k}
       onClick=${() => act({ action, target: a.name, strategy: k === 'stop' ? '' : strategy })} />`;
   });
 }
@@ -193,7 +196,7 @@ export function AppDeeds({ a, strategy = '', bare }) {
 let question = null;
 
 // ask resolves to the values of the fields, or to null when the answer is no. With typed, that word has to be typed first.
-export function ask(q) {
+function ask(q) {
   return new Promise((resolve) => {
     question?.resolve(null);
     question = { ...q, resolve };
@@ -219,7 +222,7 @@ const field = (f) => html`<label class="field"><span>${f.label}</span>${f.option
 function Question({ q }) {
   const ref = useRef();
   const [word, setWord] = useState('');
-  useLayoutEffect(() => { ref.current.showModal(); }, []);
+  useLayoutEffect(() => { ref.current.showModal(); }, []); // the focus goes to what has autofocus; a key that is held does not answer
   const yes = (e) => {
     e.preventDefault();
     if (q.typed && word !== q.typed) return;
@@ -228,14 +231,14 @@ function Question({ q }) {
     answer(values);
   };
   return html`<dialog ref=${ref} aria-labelledby="question" onClose=${() => question === q && answer(null)}>
-    <form onSubmit=${yes}>
+    <form onSubmit=${yes} onKeyDown=${(e) => e.repeat && e.key === 'Enter' && e.preventDefault()}>
       <h2 id="question">${q.title}</h2>
       ${(q.say || []).map((s) => html`<p>${s}</p>`)}
       ${q.list?.length > 0 && html`<ul class="scroll" tabindex="0" aria-label="What it is about">${q.list.map((s) => html`<li>${s}</li>`)}</ul>`}
       ${(q.fields || []).map(field)}
       ${q.typed && html`<label class="field"><span>Type <b>${q.typed}</b> to go on</span>
-        <input value=${word} autocomplete="off" spellcheck=${false} onInput=${(e) => setWord(e.target.value)} /></label>`}
+        <input autofocus value=${word} autocomplete="off" spellcheck=${false} onInput=${(e) => setWord(e.target.value)} /></label>`}
       <p class="answers"><button type="button" class="b" onClick=${() => ref.current.close()}>Cancel</button>
-        <button class="b ${q.danger ? 'danger solid' : 'primary'}" aria-disabled=${q.typed && word !== q.typed ? 'true' : null}>${q.verb}</button></p>
+        <button autofocus=${!q.typed && !q.fields} class="b ${q.danger ? 'danger solid' : 'primary'}" aria-disabled=${q.typed && word !== q.typed ? 'true' : null}>${q.verb}</button></p>
     </form></dialog>`;
 }

@@ -1,6 +1,6 @@
 // The log viewer: follows, pauses while you read, searches, and goes back to the beginning of the file.
 import { useLayoutEffect, useMemo, useReducer, useRef, useState } from './vendor/standalone.module.js';
-import { html, Act, Search, Still, Toggle } from './ui.js';
+import { html, Act, Search, Still, Toggle, useFetch } from './ui.js';
 import { address, get, view } from './router.js';
 import { useWatch, watching } from './store.js';
 
@@ -229,19 +229,30 @@ export function LogView({ node, process, channels, query, children }) {
 
   return html`<section class="log" aria-label="Log"><div class="acts">${children}
       <${Search} label="Find in the log" value=${q} main=${!process} onInput=${(v) => { setQ(v); setAt(-1); view({ find: v }); }} />
-      <span class="n" role="status">${q && (test === undefined ? 'not a regular expression' : `${at < 0 ? '' : `${at + 1} of `}${hits.length} lines`)}</span>
-      <${Act} label="Previous" onClick=${() => step(-1)} /><${Act} label="Next" onClick=${() => step(1)} />
-      <${Toggle} on=${regex} onClick=${() => flip('regex')}>Regex<//><${Toggle} on=${only} onClick=${() => flip('only')}>Only matches<//>
       <${Toggle} on=${stuck.current} name="follow" onClick=${() => follow(!stuck.current)}>Follow<//><${Toggle} on=${!nowrap} name="wrap" onClick=${() => flip('nowrap')}>Wrap<//>
       <${Toggle} on=${json} onClick=${() => flip('json')}>JSON<//>
       <${Act} label="Copy" onClick=${() => copy(shown.map((l) => spans(l.text).map((s) => s.text).join('')).join('\n'))} />
-      ${channels.map((channel) => html`<a class="b" download href=${address('log/file', { node, process, channel })}>Download ${channel}</a>`)}</div>
+      ${channels.map((channel) => html`<a class="b" download href=${address('log/file', { node, process, channel })}>Download ${channel}</a>`)}
+      <div class="states"><span class="n" role="status">${q && (test === undefined ? 'not a regular expression' : `${at < 0 ? '' : `${at + 1} of `}${hits.length} lines`)}</span>
+      ${q && html`<${Act} label="Previous" onClick=${() => step(-1)} /><${Act} label="Next" onClick=${() => step(1)} />
+      <${Toggle} on=${regex} onClick=${() => flip('regex')}>Regex<//><${Toggle} on=${only} onClick=${() => flip('only')}>Only matches<//>`}</div></div>
     ${error && html`<p class="note bad">${error}</p>`}
     <div class="pane ${nowrap ? 'nowrap' : ''}" ref=${pane} onScroll=${scrolled} onWheel=${hand} onTouchMove=${hand} onKeyDown=${hand} onPointerDown=${hand} role="log" aria-live="off" aria-label="Lines" tabindex="0">
       ${more && html`<button type="button" class="b" onClick=${older}>Load older lines</button>`}
       ${text.current && !shown.length && html`<p class="empty">${q ? 'No line matches.' : 'Nothing has been written yet.'}</p>`}
       ${shown.map((l) => html`<${Still} key=${l.id} draw=${Line} line=${l} test=${test} json=${json} now=${hits[at] === l} />`)}</div>
     ${fresh > 0 && html`<button type="button" class="b primary fresh" onClick=${() => follow(true)}>${fresh} new lines</button>`}</section>`;
+}
+
+// LastLines is the end of what a process wrote, on the first of its channels that has anything.
+export function LastLines({ channels, count, ...where }) {
+  const { value } = useFetch(async () => {
+    for (const channel of channels) {
+      const c = await get('log', { ...where, channel, limit: 4096 });
+      if (c.text.trim()) return c;
+    }
+  }, []);
+  return value ? html`<p class="muted">Last lines of ${value.channel}</p><pre class="tail" tabindex="0">${value.text.trimEnd().split('\n').slice(-count).map((l) => spans(l).map((s) => s.text).join('')).join('\n')}</pre>` : null;
 }
 
 // copy also works where the page came over plain HTTP, where there is no clipboard.

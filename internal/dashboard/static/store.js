@@ -119,10 +119,11 @@ export function sequence(q) {
   touch('sequences');
 }
 
+// Each process has its own times, so that a message has only some of them: the latest of each is kept.
 function measure(s) {
-  const list = state.samples.get(s.node) || [];
-  state.samples.set(s.node, [...list.slice(1 - keepSamples), s]);
   for (const f of onStats) f(s);
+  const list = state.samples.get(s.node) || [];
+  state.samples.set(s.node, [...list.slice(1 - keepSamples), { ...s, processes: { ...list.at(-1)?.processes, ...s.processes } }]);
   touch('stats');
 }
 
@@ -163,6 +164,7 @@ export function useWatch(wish, { stats, log } = {}, deps = []) {
 // gives it back and asks every five seconds, until it has the focus again.
 let stream = null;
 let hidden = 0;
+let last = ''; // id of the last event: a new stream begins behind it
 const tabs = new BroadcastChannel('streams');
 const me = Math.random();
 const newer = new Set();
@@ -176,14 +178,18 @@ function lamp(l) {
 }
 
 function hear(kind, f) {
-  stream.addEventListener(kind, (e) => { lamp('live'); f(JSON.parse(e.data)); });
+  stream.addEventListener(kind, (e) => {
+    last = e.lastEventId;
+    lamp('live');
+    f(JSON.parse(e.data));
+  });
 }
 
 function connect() {
   close();
   newer.clear();
   tabs.postMessage(me);
-  stream = new EventSource(address('stream'));
+  stream = new EventSource(address('stream', { last }));
   hear('hello', (h) => {
     conn = h.conn;
     told = nothing;
@@ -196,7 +202,7 @@ function connect() {
   hear('sequence', sequence);
   hear('stats', measure);
   hear('log', (c) => { for (const f of onLog) f(c); });
-  hear('resync', reconnect);
+  hear('resync', () => { last = ''; reconnect(); });
   stream.onerror = () => { conn = ''; if (state.lamp === 'live') lamp('connecting'); };
 }
 
@@ -205,10 +211,10 @@ function reconnect() { lamp('connecting'); connect(); }
 const resume = () => stream || reconnect();
 
 // Every five seconds: a stream that is broken is replaced by the snapshot, one that is silent is checked with it, because the
-// comments that keep it open are not seen here.
+// comments that keep it open are not seen here. A tab in the background asks every minute, for the sake of its title.
 async function check() {
   const silent = Date.now() - state.heard;
-  if (stream ? state.lamp === 'live' && silent < 30000 : document.hidden) return;
+  if (stream ? state.lamp === 'live' && silent < 30000 : document.hidden && silent < 60000) return;
   const broken = stream?.readyState !== EventSource.OPEN;
   try {
     const s = await get('snapshot');

@@ -2,7 +2,7 @@
 import { html, useLayoutEffect, useReducer, useState, Component } from './vendor/standalone.module.js';
 import { listen, now, nick, node } from './store.js';
 import { path } from './router.js';
-import { tone } from './facts.js';
+import { readOnly, strategies, tone } from './facts.js';
 
 export { html };
 
@@ -22,7 +22,7 @@ export function span(s) {
   return `${Math.floor(s / 86400)} d ${two((s % 86400) / 3600)} h`;
 }
 
-export const percent = (v) => (v == null ? '' : `${v < 10 ? v.toFixed(1) : Math.round(v)}%`);
+export const percent = (v) => (v == null ? '–' : `${v < 10 ? v.toFixed(1) : Math.round(v)}%`);
 export const plural = (n, one, many = one + 's') => `${n} ${n === 1 ? one : many}`;
 export const names = (ids) => ids.map(nick).join(', ');
 
@@ -32,7 +32,7 @@ const icons = {
   square: 'M4 4h8v8H4z', check: 'M3 8.5l3.5 3.5L13 4.5', cross: 'M4 4l8 8M12 4l-8 8', what: 'M5.5 6a2.5 2.5 0 1 1 3.5 2.3q-1 .5-1 1.7M8 12.5v.5',
   alert: 'M8 2.5L14 13H2zM8 6.5v3M8 11v.5', start: 'FM5 3l8 5-8 5z', stop: 'FM4 4h8v8H4z', log: 'M3 4h10M3 8h10M3 12h6', menu: 'M2 4h12M2 8h12M2 12h12',
   theme: 'M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 1 1 0-11V13.5', star: 'FM8 2l1.8 3.9 4.2.5-3.1 2.9.8 4.2L8 11.4l-3.7 2.1.8-4.2L2 6.4l4.2-.5z',
-  search: 'M7 3a4 4 0 1 1 0 8 4 4 0 1 1 0-8M10 10l4 4', right: 'M6 4l4 4-4 4',
+  loud: 'M2 6h3l4-3v10L5 10H2zM11 6q2 2 0 4M13 4q4 4 0 8', mute: 'M2 6h3l4-3v10L5 10H2zM11.5 6.5l3 3M14.5 6.5l-3 3', search: 'M7 3a4 4 0 1 1 0 8 4 4 0 1 1 0-8M10 10l4 4', right: 'M6 4l4 4-4 4',
 };
 
 export const Icon = ({ name }) => html`<svg class=${icons[name][0] === 'F' ? 'i f' : 'i'} viewBox="0 0 16 16" aria-hidden="true"><path
@@ -44,8 +44,9 @@ export const State = ({ word, as = word, kind }) => {
   return html`<span class="st ${colour}"><${Icon} name=${icon} />${as}</span>`;
 };
 
-// Act is a button that does something. One that makes no sense now stays in the order of the keyboard and says why.
-export function Act({ icon, label, why, onClick, bare, danger, name, primary }) {
+// Act is a button that does something, to the cluster when it says so. One that makes no sense now stays in the order of the keyboard and says why.
+export function Act({ icon, label, why, onClick, bare, danger, name, primary, does }) {
+  if (does) why = readOnly || why;
   const kind = `b${bare ? ' bare' : ''}${danger ? ' danger' : ''}${primary ? ' primary' : ''}`;
   const title = why ? `${label}: ${why}` : bare ? label : null;
   return html`<button type="button" class=${kind} data-do=${name} aria-disabled=${why ? 'true' : null} title=${title}
@@ -88,6 +89,9 @@ export const Toggle = ({ on, onClick, children, name, title }) => html`<button t
 export const Choice = ({ label, value, options, onChange }) => html`<label class="choice"><span>${label}</span>
   <select value=${value} onChange=${(e) => onChange(e.target.value)}>${options.map(([v, text = v]) =>
   html`<option value=${v} selected=${v === value}>${text}</option>`)}</select></label>`;
+
+export const Strategy = ({ value, own, onChange }) => html`<${Choice} label="Strategy" value=${value} options=${Object.keys(strategies).map((k) => [k, k === own ? `${k} (of the rules)` : k])}
+  onChange=${onChange} /><span class="muted">${strategies[value]}</span>`;
 
 export const any = (names) => [['', 'all'], ...names.map((n) => [n])];
 

@@ -14,23 +14,27 @@ function matches(m, f) {
 }
 
 const Row = ({ m }) => html`<li class="moment"><span class="n when">${time(m.time)}</span><${State} word=${m.level} as=${m.kind} /><span class="grow">${m.text}
-  ${m.user && html` <span class="muted">by ${m.user}</span>`}</span><span class="links">${m.process ? html`<${ProcessLink} name=${m.process} query=${{ tab: 'log', node: m.node }} />` : m.app && html`<${AppLink} name=${m.app} />`} ${m.node && html`<${NodeLink} id=${m.node} />`}</span></li>`;
+  ${m.user && !m.text.includes(m.user) && html` <span class="muted">by ${m.user}</span>`}</span><span class="links">${m.process ? html`<${ProcessLink} name=${m.process} query=${{ tab: 'log', node: m.node }} />` : m.app && html`<${AppLink} name=${m.app} />`} ${m.node && html`<${NodeLink} id=${m.node} />`}</span></li>`;
+
+const none = { list: [] };
 
 // Moments lists what passes the filter, the latest first.
 export function Moments({ filter, density, paused }) {
   useStore('moments', 'cluster');
-  const [older, setOlder] = useState([]);
+  const [older, setOlder] = useState(none);
   const [end, setEnd] = useState(false);
   const [frozen, freeze] = useState(null);
-  useEffect(() => { setOlder([]); setEnd(false); }, [JSON.stringify(filter)]);
+  useEffect(() => { setOlder(none); setEnd(false); }, [JSON.stringify(filter)]);
   useEffect(() => freeze(paused ? [...state.moments] : null), [paused]);
-  const all = [...older, ...(frozen || state.moments)];
+  const latest = frozen || state.moments;
+  const before = older.to === latest[0]?.id ? older.list : []; // else there is a gap between them
+  const all = [...before, ...latest];
   const list = all.filter((m) => matches(m, filter)).reverse();
   const load = async () => {
     const { process, ...f } = filter;
     const first = all[0]?.id;
     const got = await get('moments', { before: first, limit: 300, ...f, q: f.q || process, node: node(f.node)?.id }).catch(() => ({ moments: [] }));
-    setOlder([...got.moments.filter((m) => !(m.id >= first)), ...older]);
+    setOlder({ to: latest[0]?.id, list: [...got.moments.filter((m) => !(m.id >= first)), ...before] });
     setEnd(got.moments.length < 300);
   };
   useEffect(() => { if (!list.length) load(); }, [JSON.stringify(filter)]); // what is wanted may be older than the page

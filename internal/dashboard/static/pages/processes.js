@@ -9,7 +9,7 @@ import { Deeds, act, signal } from '../jobs.js';
 const virtual = 60; // of more rows only those are drawn that are on the screen
 
 const at = (p) => copyAt(p, p.on[0] || p.where) || mainCopy(p);
-export const began = (p) => (isUp(p.state) ? at(p)?.started || 0 : 0);
+export const began = (p) => (isUp(p.state) && at(p)?.pid ? at(p).started : 0);
 const cell = (p, i) => state.samples.get(p.on[0])?.at(-1)?.processes[p.name]?.[i];
 
 // description is what is worth a sentence beside the state.
@@ -28,7 +28,7 @@ const sorts = {
 const text = (p) => `${p.name} ${p.on.map(nick).join(' ') || nick(p.where)} ${p.state} ${p.why}`.toLowerCase();
 const special = { failed, conflict: (p) => p.conflict, starting: (p) => p.state === 'STARTING' || p.state === 'BACKOFF' };
 
-export function select(all, query) {
+function select(all, query) {
   const words = (query.q || '').toLowerCase().split(/\s+/).filter(Boolean);
   const states = (query.state || '').split(',').filter(Boolean);
   const id = query.node && node(query.node)?.id;
@@ -53,15 +53,17 @@ function grouped(list, by) {
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([k, ps]) => [{ group: k, ps }, ...ps.map((p) => ({ p }))]);
 }
 
-const Row = ({ p, on, cpu, mem, history, toggle }) => html`<tr data-row class=${`${failed(p) ? 'isbad' : p.conflict ? 'iswarn' : p.crashed && p.state === 'RUNNING' ? 'crashed' : ''}`}>
+export const crashed = 'came back after a crash';
+
+const Row = ({ p, on, cpu, mem, history, toggle }) => html`<tr data-row class=${failed(p) ? 'isbad' : p.conflict ? 'iswarn' : ''}>
   <td class="c-sel"><label class="tick"><input type="checkbox" checked=${on} aria-label=${`Select ${p.name}`} data-do="select" onChange=${() => toggle(p.name)} /></label></td>
   <td class="c-state"><${State} word=${p.state} /></td>
   <th scope="row" class="c-name"><${ProcessLink} name=${p.name} /></th>
-  <td class="c-node">${p.conflict ? html`<a href="ui/conflicts" class="st warn"><${Icon} name="alert" />${names(p.on)}</a>` : p.where ? html`<${NodeLink} id=${p.where} />` : ''}</td>
-  <td class="c-text"><span class="cut" title=${description(p)}>${description(p)}</span></td>
-  <td class="c-pid n">${isUp(p.state) && at(p)?.pid ? at(p).pid : ''}</td>
+  <td class="c-node">${p.conflict ? html`<a href="ui/conflicts" class="st warn" title=${names(p.on)}><${Icon} name="alert" />${names(p.on)}</a>` : p.where ? html`<${NodeLink} id=${p.where} />` : ''}</td>
+  <td class="c-text"><span title=${description(p)}>${description(p)}</span></td>
+  <td class="c-pid n">${began(p) ? at(p).pid : ''}</td>
   <td class="c-up"><${Since} t=${began(p)} /></td>
-  <td class="c-starts n">${p.starts}${p.crashed && html`<span class="st warn" title="It has ended before in a way that nobody wanted"><${Icon} name="alert" /><span class="sr">has crashed before</span></span>`}</td>
+  <td class="c-starts n">${p.starts}${p.crashed && p.state === 'RUNNING' && html` <span class="st warn" title=${crashed}><${Icon} name="alert" /><span class="sr">${crashed}</span></span>`}</td>
   <td class="c-cpu n">${percent(cpu)}${history && html`<${Spark} values=${history} label=${`Processor load of ${p.name}`} />`}</td>
   <td class="c-mem n">${percent(mem)}</td>
   <td class="c-acts tools"><${Deeds} p=${p} bare /><a class="b bare" data-do="log" href=${processPath(p.name, { tab: 'log' })} title=${`Log of ${p.name}`} aria-label=${`Log of ${p.name}`}><${Icon} name="log" /></a></td>
@@ -105,7 +107,7 @@ export function ProcessesPage({ query }) {
   const all = [...state.processes.values()];
   const list = select(all, query);
   const rows = grouped(list, query.group);
-  const height = roomy ? 37 : 101; // as in the style sheet
+  const height = roomy ? 37 : 109; // as in the style sheet
   const [from, to] = useWindow(rows.length, height, body);
   const chosen = new Set((query.sel || '').split(',').filter((s) => state.processes.has(s)));
   const pick = (set) => view({ sel: [...set].join(',') });
@@ -126,7 +128,7 @@ export function ProcessesPage({ query }) {
   const draw = (x) => (x.p ? html`<${Still} key=${x.p.name} draw=${Row} p=${x.p} on=${chosen.has(x.p.name)} cpu=${cell(x.p, 0)} mem=${cell(x.p, 1)} toggle=${stable.current}
       phase=${state.cluster.state} history=${x.p.on.length && cell(x.p, 0) != null ? history(x.p) : null} />`
     : html`<tr class="group" key=${`group ${x.group}`}><th colspan="5" scope="rowgroup">${query.group === 'app' ? html`<${AppLink} name=${x.group} />` : x.group ? html`<${NodeLink} id=${x.group} />` : 'nowhere yet'}
-      <span class="muted"> ${x.ps.filter((p) => p.state === 'RUNNING').length} of ${x.ps.length} running</span></th></tr>`);
+      <span class="muted"> ${x.ps.filter((p) => p.state === 'RUNNING').length} of ${x.ps.length} running</span></th>${columns.slice(4).map(([, , kind]) => html`<td class=${kind} />`)}<td /></tr>`);
   const gap = (key, n) => n > 0 && html`<tr key=${key} aria-hidden="true" class="gap"><td colspan="5" style=${{ height: `${n * height}px` }} /></tr>`;
   const filters = ['q', 'state', 'node', 'app'].some((k) => query[k]);
 
@@ -161,7 +163,7 @@ function Bulk({ list, clear }) {
   const deed = (action, label, icon) => {
     const able = list.filter((p) => !whyNot(action, p));
     const run = () => (action === 'signal' ? signal(able.map((p) => p.name)) : act(...able.map((p) => ({ action, target: p.name }))));
-    return html`<${Act} icon=${icon} label=${`${label} ${able.length}`} why=${able.length ? '' : whyNot(action, list[0]) || 'None of them can'} onClick=${run} />`;
+    return html`<${Act} does icon=${icon} label=${`${label} ${able.length}`} why=${able.length ? '' : whyNot(action, list[0]) || 'None of them can'} onClick=${run} />`;
   };
   return html`<section class="bulk" aria-label="What is selected"><b>${list.length} selected</b>${deed('start', 'Start', 'start')}${deed('stop', 'Stop', 'stop')}${deed('restart', 'Restart', 'redo')}
     ${deed('clear', 'Clear logs', 'square')}${deed('signal', 'Signal', 'right')}<button type="button" class="b" onClick=${clear}>Select none</button></section>`;
