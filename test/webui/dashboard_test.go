@@ -50,8 +50,12 @@ func testTwoTabs(t *testing.T, b *browser, w *world) {
 	hand, eye := b.open(t, w.nodes[0].site+"ui/processes"), b.open(t, w.nodes[1].site+"ui/processes")
 	get[bool](eye, `window.loaded = true`)
 	// The clocks of both tabs are that of the machine.
-	get[bool](hand, `(() => { document.addEventListener('click', () => { window.clicked = T.clock(); }, true); return true; })()`)
-	var times []time.Duration
+	get[bool](hand, `(() => { document.addEventListener('click', () => {
+		window.clicked = T.clock();
+		const old = new Set(document.querySelectorAll('.toast'));
+		window.accepted = T.when(() => [...document.querySelectorAll('.toast:not(.asked)')].some((e) => !old.has(e)) && T.clock(), 5000);
+	}, true); return true; })()`)
+	var times, accepted []time.Duration
 	change := func(action, state string, ask bool) {
 		get[bool](eye, fmt.Sprintf(`(() => { window.seen = T.when(() => T.state('loose') === '%s' && T.clock(), %d); return true; })()`, state, patience.Milliseconds()))
 		hand.deed(loose, action)
@@ -63,6 +67,7 @@ func testTwoTabs(t *testing.T, b *browser, w *world) {
 			t.Fatalf("%s is not seen as %s in the other tab: %s", loose, state, get[string](eye, `T.state('loose')`))
 		}
 		times = append(times, millis(*seen-get[float64](hand, `window.clicked`)))
+		accepted = append(accepted, millis(get[float64](hand, `window.accepted`)-get[float64](hand, `window.clicked`)))
 		hand.until(loose+" is "+state+" here too", fmt.Sprintf(`T.state('loose') === '%s'`, state))
 	}
 	for range 10 {
@@ -81,6 +86,7 @@ func testTwoTabs(t *testing.T, b *browser, w *world) {
 	hand.calm()
 	eye.calm()
 	t.Logf("from the click to the row on another node: p50 %v, p95 %v of %d changes", quantile(times, 0.5), quantile(times, 0.95), len(times))
+	t.Logf("from the click to a job that was accepted: p50 %v, p95 %v", quantile(accepted, 0.5), quantile(accepted, 0.95))
 }
 
 func testFailedStart(t *testing.T, b *browser, w *world) {
