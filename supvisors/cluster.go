@@ -88,8 +88,8 @@ func alone(nick string, port int) (cluster.Identity, error) {
 	return cluster.Identity{Identifier: id, Nick: nick, Host: host, Port: port}, nil
 }
 
-// loadRules reads the rules files and logs what is wrong with them; nil when there are none. As in Supvisors, one wrong file and none of them is applied: the node
-// runs all the same, without managed applications, and the log says why.
+// loadRules reads the rules files and logs what is wrong with them; nil when there are none. As in Supvisors, one wrong file and none of
+// them is applied: the node runs all the same, without managed applications, and the log says why.
 func loadRules(files []string, read reader, logger *slog.Logger) (*rules.Set, []rules.Problem) {
 	if len(files) == 0 {
 		return nil, nil

@@ -12,8 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quietTime without a change of any process is when the start counts as over.
-const quietTime = time.Second
+// A start counts as over when no process has changed for quietTime, or after startLimit: some programs never come to rest.
+const (
+	quietTime  = time.Second
+	startLimit = time.Minute
+)
 
 // startGC is GOGC until then: what a start makes is kept, so that there is little to be found for a collector.
 const startGC = 400
@@ -23,11 +26,12 @@ const startGC = 400
 type settler struct {
 	timer *time.Timer
 	over  atomic.Bool
+	limit time.Time
 	usual int // GOGC
 }
 
 func newSettler() *settler {
-	s := &settler{usual: debug.SetGCPercent(startGC)}
+	s := &settler{limit: time.Now().Add(startLimit), usual: debug.SetGCPercent(startGC)}
 	s.timer = time.AfterFunc(quietTime, func() {
 		s.over.Store(true)
 		debug.SetGCPercent(s.usual)
@@ -39,8 +43,8 @@ func newSettler() *settler {
 
 // heard says that the start goes on. It never waits.
 func (s *settler) heard() {
-	if !s.over.Load() {
-		s.timer.Reset(quietTime)
+	if left := time.Until(s.limit); left > 0 && !s.over.Load() {
+		s.timer.Reset(min(quietTime, left))
 	}
 }
 
