@@ -44,10 +44,10 @@ type Config struct {
 	Rules func() *rules.Set
 	// RulesRead tells which files the rules were read from, and what was wrong with them; nil when nobody knows.
 	RulesRead func() (files []string, problems []rules.Problem)
-	MainLog func() (path string, err error)
-	Version string
-	Look    Look
-	Log     *slog.Logger
+	MainLog   func() (path string, err error)
+	Version   string
+	Look      Look
+	Log       *slog.Logger
 }
 
 // Look is what users have added to the pages. The paths are relative to the root of the site.
