@@ -158,7 +158,8 @@ func TestNoDescriptors(t *testing.T) {
 		}
 	}
 	w.until("the descriptors are given back", func() string {
-		if now := h.usage(); now.descriptors > before.descriptors+8 {
+		// job_3 has five; four connections of gossip are opened when a peer is probed first, which may be later
+		if now := h.usage(); now.descriptors > before.descriptors+12 {
 			return fmt.Sprintf("%d of %d", now.descriptors, before.descriptors)
 		}
 		return ""
