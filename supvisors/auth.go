@@ -24,10 +24,10 @@ func requireLogin(h http.Handler, l config.Login, isREST func(path string) bool)
 		user, password, _ := r.BasicAuth()
 		ofPeers := strings.HasPrefix(r.URL.Path, "/cluster/")
 		switch {
-		case gossip.Signed(r) && ofPeers, equal(user, l.Username) && passwordFits(password, l.Password):
+		case gossip.Signed(r) && ofPeers, fits(user, password, l.Username, l.Password):
 			h.ServeHTTP(w, r)
 			return
-		case l.ReadOnlyUsername != "" && !ofPeers && equal(user, l.ReadOnlyUsername) && passwordFits(password, l.ReadOnlyPassword):
+		case l.ReadOnlyUsername != "" && !ofPeers && fits(user, password, l.ReadOnlyUsername, l.ReadOnlyPassword):
 			h.ServeHTTP(w, r.WithContext(rpc.WithAccess(r.Context(), rpc.Read)))
 			return
 		}
@@ -38,6 +38,11 @@ func requireLogin(h http.Handler, l config.Login, isREST func(path string) bool)
 		w.Header().Set("WWW-Authenticate", `Basic realm="default"`)
 		http.Error(w, "Unauthorized", http.StatusUnauthorized)
 	})
+}
+
+// fits compares what was given with a user that is configured.
+func fits(user, password, username, configured string) bool {
+	return equal(user, username) && passwordFits(password, configured)
 }
 
 // passwordFits compares with a password that is written as it is, or as {SHA} and its SHA-1 in hexadecimal.

@@ -138,7 +138,7 @@ func doorOf(r *config.Rest, names []string) deviceapi.Door {
 	d := deviceapi.Door{TrustLoopback: r.TrustLoopback, Hosts: append(slices.Clone(names), r.Server.AllowedHosts...), Origins: r.Origins}
 	if r.Server.Username != "" {
 		d.Login = func(user, password string) bool {
-			return equal(user, r.Server.Username) && passwordFits(password, r.Server.Password)
+			return fits(user, password, r.Server.Username, r.Server.Password)
 		}
 	}
 	return d

@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/porttest"
+	"github.com/supvisors/supvisors/internal/tagtest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -231,17 +231,7 @@ func (p *place) callAt(url string, out any, method string, args ...any) error {
 }
 
 // processes are the living ones that came of this place.
-func (p *place) processes() []int {
-	var pids []int
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		if env, err := os.ReadFile(dir + "/environ"); err == nil && strings.Contains(string(env), p.tag+"\x00") {
-			pid, _ := strconv.Atoi(filepath.Base(dir))
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
+func (p *place) processes() []int { return tagtest.Find(p.tag) }
 
 // clean checks that nothing of a daemon is left but its log.
 func (p *place) clean() {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/porttest"
+	"github.com/supvisors/supvisors/internal/tagtest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -83,9 +84,7 @@ func startDemo(t *testing.T) *demo {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		for _, pid := range d.tagged() {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
+		tagtest.Kill(t, d.tag, 10*time.Second)
 		if t.Failed() {
 			t.Log(errors.String())
 			logs, _ := filepath.Glob(filepath.Join(root, "examples", "quickstart", "run", "*.log"))
@@ -111,20 +110,6 @@ func (d *demo) until(t *testing.T, pattern string) []string {
 	}
 	t.Fatalf("the demo ended before it printed %s", pattern)
 	return nil
-}
-
-// tagged returns the living processes that the demo has started, directly or not.
-func (d *demo) tagged() []int {
-	var pids []int
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		env, err := os.ReadFile(filepath.Join(dir, "environ"))
-		if err == nil && bytes.Contains(env, []byte(d.tag)) {
-			pid, _ := strconv.Atoi(filepath.Base(dir))
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 type state struct {
@@ -244,7 +229,7 @@ func TestDemo(t *testing.T) {
 	if err := d.cmd.Wait(); err != nil && err != io.EOF {
 		t.Fatalf("demo: %v", err)
 	}
-	if left := slices.DeleteFunc(d.tagged(), func(pid int) bool { return pid == os.Getpid() }); len(left) > 0 {
+	if left := slices.DeleteFunc(tagtest.Find(d.tag), func(pid int) bool { return pid == os.Getpid() }); len(left) > 0 {
 		t.Fatalf("processes %v are left behind", left)
 	}
 }

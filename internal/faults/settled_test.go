@@ -1,15 +1,15 @@
 package faults
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/supvisors/supvisors/internal/tagtest"
 )
 
 // alive is a process of the world as the OS sees it. Daemons have no namespec.
@@ -22,19 +22,13 @@ func (a alive) String() string { return fmt.Sprintf("%s@%s(%d)", a.namespec, a.n
 
 // processes are all that came of this world and have not ended.
 func (w *world) processes() (found []alive) {
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		data, err := os.ReadFile(dir + "/environ")
-		if err != nil || !bytes.Contains(data, []byte(w.tag+"\x00")) {
-			continue
-		}
+	for pid, entries := range tagtest.Each(w.tag) {
 		env := map[string]string{}
-		for entry := range strings.SplitSeq(string(data), "\x00") {
+		for _, entry := range entries {
 			key, value, _ := strings.Cut(entry, "=")
 			env[key] = value
 		}
-		a := alive{node: env["FAULTS_NODE"]}
-		a.pid, _ = strconv.Atoi(filepath.Base(dir))
+		a := alive{pid: pid, node: env["FAULTS_NODE"]}
 		if name := env["SUPERVISOR_PROCESS_NAME"]; name != "" {
 			a.namespec = env["SUPERVISOR_GROUP_NAME"] + ":" + name
 		}

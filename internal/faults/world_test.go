@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/supvisors/supvisors/internal/porttest"
+	"github.com/supvisors/supvisors/internal/tagtest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -357,18 +358,7 @@ func (w *world) gone(nodes ...*host) {
 
 // clear kills what is left after a test, and tells what the daemons have logged if it failed.
 func (w *world) clear(root string) {
-	deadline := time.After(patience)
-	for left := w.processes(); len(left) > 0; left = w.processes() { // one of them may have started another meanwhile
-		for _, p := range left {
-			syscall.Kill(p.pid, syscall.SIGKILL)
-		}
-		select {
-		case <-deadline:
-			w.t.Errorf("processes %v cannot be killed", left)
-			return
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	tagtest.Kill(w.t, w.tag, patience)
 	for _, h := range w.nodes {
 		if log := h.read("log"); w.t.Failed() && log != "" {
 			w.t.Logf("log of %s:\n%s", h.name, log[max(0, len(log)-20000):])

@@ -72,6 +72,7 @@ var edges = map[string][]string{
 		"internal/trust", "internal/worker", "rest/device", "rest/agent"},
 	"internal/floors":          nil,
 	"internal/porttest":        nil,                                             // tests only
+	"internal/tagtest":         nil,                                             // likewise
 	"internal/peer":            nil,                                             // tests only
 	"internal/doortest":        nil,                                             // likewise
 	"internal/faults":          {"rpc", "internal/gossip", "internal/listener"}, // likewise
@@ -80,7 +81,7 @@ var edges = map[string][]string{
 	"examples/shop":            nil,
 	"examples/quickstart":      nil, // its test is the story of the README
 	"examples/quickstart/demo": {"rpc"},
-	"examples/internal/story":  {"rpc", "internal/porttest"}, // tests only
+	"examples/internal/story":  {"rpc", "internal/porttest", "internal/tagtest"}, // tests only
 	"examples/plant":           nil,
 	"examples/clients":         nil,
 	"examples/scenario_1":      nil, // their tests are the stories of their READMEs

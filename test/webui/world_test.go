@@ -10,14 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/porttest"
+	"github.com/supvisors/supvisors/internal/tagtest"
 )
 
 // patience bounds every wait. Nothing here asserts that something is fast: the machine may have other things to do.
@@ -241,36 +239,12 @@ func (h *host) kill() {
 
 // clear kills what is left after a test, and tells what the daemons have logged if it failed.
 func (w *world) clear() {
-	deadline := time.After(patience)
-	for left := w.processes(); len(left) > 0; left = w.processes() { // one of them may have started another meanwhile
-		for _, pid := range left {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-		select {
-		case <-deadline:
-			w.t.Errorf("processes %v cannot be killed", left)
-			return
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	tagtest.Kill(w.t, w.tag, patience)
 	for _, h := range w.nodes {
 		if log, _ := os.ReadFile(filepath.Join(h.dir, "log")); w.t.Failed() {
 			w.t.Logf("log of %s:\n%s%s", h.name, log[max(0, len(log)-4000):], &h.errors)
 		}
 	}
-}
-
-// processes are those of this world that are not zombies.
-func (w *world) processes() (pids []int) {
-	files, _ := filepath.Glob("/proc/[0-9]*/environ")
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err == nil && slices.Contains(strings.Split(string(data), "\x00"), w.tag) {
-			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
-			pids = append(pids, pid)
-		}
-	}
-	return pids
 }
 
 // snapshot is what the tests read of ui/api/snapshot.

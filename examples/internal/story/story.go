@@ -8,7 +8,6 @@
 package story
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -18,13 +17,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/porttest"
+	"github.com/supvisors/supvisors/internal/tagtest"
 )
 
 // patience is how long anything may take on a busy machine.
@@ -147,7 +145,7 @@ func (s *Story) End(t *testing.T) {
 }
 
 // Quiet reports whether no process of the story is left.
-func (s *Story) Quiet() bool { return len(s.processes()) == 0 }
+func (s *Story) Quiet() bool { return len(tagtest.Find(s.tag)) == 0 }
 
 // play runs the commands of one step.
 func (s *Story) play(t *testing.T, step step) {
@@ -226,33 +224,9 @@ func (s *Story) Run(commands string) (string, error) {
 	return string(text), failure
 }
 
-// processes returns the pids of the living processes of the story.
-func (s *Story) processes() []int {
-	var pids []int
-	dirs, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range dirs {
-		if env, err := os.ReadFile(filepath.Join(dir, "environ")); err == nil && bytes.Contains(env, []byte(s.tag)) {
-			pid, _ := strconv.Atoi(filepath.Base(dir))
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
 // end kills what is left of the story, and tells how it came to a bad end.
 func (s *Story) end() {
-	deadline := time.After(patience)
-	for pids := s.processes(); len(pids) > 0; pids = s.processes() { // one of them may have started another meanwhile
-		for _, pid := range pids {
-			syscall.Kill(pid, syscall.SIGKILL)
-		}
-		select {
-		case <-deadline:
-			s.t.Errorf("processes %v cannot be killed", pids)
-			return
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	tagtest.Kill(s.t, s.tag, patience)
 	if !s.t.Failed() {
 		return
 	}
