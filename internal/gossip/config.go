@@ -67,7 +67,7 @@ func Calm() Timings {
 	return Timings{
 		Probe: time.Second, ProbeTimeout: 300 * time.Millisecond,
 		SuspicionMult: 1, SuspicionMaxMult: 2,
-		Gossip: 100 * time.Millisecond, PushPull: 15 * time.Second, AwarenessMax: 4,
+		Gossip: 500 * time.Millisecond, PushPull: 30 * time.Second, AwarenessMax: 4,
 		Stream: 3 * time.Second, Rejoin: 10 * time.Second,
 	}
 }

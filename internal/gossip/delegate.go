@@ -9,11 +9,13 @@ import (
 	"github.com/hashicorp/memberlist"
 )
 
-// What memberlist reports, and what the owner asks of the loop.
+// What memberlist reports, what comes of it later, and what the owner asks of the loop.
 type (
 	memberJoined  struct{ member }
 	memberUpdated struct{ member }
 	memberLeft    struct{ name string }
+	dropped       struct{ peer *peer }
+	news          struct{} // for the others, from memberlist
 	resync        struct{ name string }
 )
 
@@ -58,21 +60,13 @@ type eventDelegate struct {
 	inbox *inbox
 }
 
-func (d eventDelegate) NotifyJoin(n *memberlist.Node) {
-	if n.Name != d.self {
-		d.inbox.put(memberJoined{memberOf(n)})
-	}
-}
+func (d eventDelegate) NotifyJoin(n *memberlist.Node)   { d.notify(n, memberJoined{memberOf(n)}) }
+func (d eventDelegate) NotifyUpdate(n *memberlist.Node) { d.notify(n, memberUpdated{memberOf(n)}) }
+func (d eventDelegate) NotifyLeave(n *memberlist.Node)  { d.notify(n, memberLeft{n.Name}) }
 
-func (d eventDelegate) NotifyUpdate(n *memberlist.Node) {
+func (d eventDelegate) notify(n *memberlist.Node, what any) {
 	if n.Name != d.self {
-		d.inbox.put(memberUpdated{memberOf(n)})
-	}
-}
-
-func (d eventDelegate) NotifyLeave(n *memberlist.Node) {
-	if n.Name != d.self {
-		d.inbox.put(memberLeft{n.Name})
+		d.inbox.put(what)
 	}
 }
 

@@ -8,10 +8,16 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// streamBuffer is how many reports of all streams may wait for the loop.
-const streamBuffer = 256
+const (
+	// streamBuffer is how many reports of all streams may wait for the loop.
+	streamBuffer = 256
+	// lastWords is how long the stream of a member that memberlist has given up may still bring what was written before: gossip
+	// may overtake it, and it knows better why the peer is gone.
+	lastWords = 100 * time.Millisecond
+)
 
 // Member is a peer that memberlist has.
 type Member struct {
@@ -34,6 +40,7 @@ type loop struct {
 	streams  chan report
 	remember func(name, addr string)
 	lost     func(addr string)
+	hurry    func() // has memberlist tell the others what it has told here
 
 	peers map[string]*peer
 	view  atomic.Pointer[[]Member]
@@ -47,6 +54,7 @@ type peer struct {
 	member
 	joined   bool // Joined was told, and no Left since
 	up       bool // StreamUp was told, and no StreamDown since
+	parting  bool // it is no member any more, but its stream may have a word to say
 	follower *follower
 
 	epoch     string // position in its log: the run, "" for none,
@@ -72,6 +80,7 @@ func (l *loop) run() {
 			for _, what := range l.inbox.take() {
 				l.handle(what)
 			}
+			l.hurry() // only now, when all members are known that there are: memberlist sends its news a number of times, to whomever
 		case r := <-l.streams:
 			if p := l.peers[r.from.name]; p != nil && p.follower == r.from {
 				l.stream(p, r.what)
@@ -91,12 +100,10 @@ func (l *loop) handle(what any) {
 	defer l.publish()
 	switch w := what.(type) {
 	case memberJoined:
-		p := l.peers[w.name]
-		if p != nil { // cannot be, but must not confuse
-			l.update(p, w.member)
-			return
+		if old := l.peers[w.name]; old != nil {
+			l.drop(old) // its stream has not ended yet
 		}
-		p = &peer{member: w.member}
+		p := &peer{member: w.member}
 		l.peers[w.name] = p
 		l.remember(w.name, w.addr)
 		l.join(p)
@@ -106,11 +113,15 @@ func (l *loop) handle(what any) {
 			l.update(p, w.member)
 		}
 	case memberLeft:
-		if p := l.peers[w.name]; p != nil {
-			l.unfollow(p, errNotMember)
-			l.leave(p, Lost)
-			delete(l.peers, w.name)
-			l.lost(p.addr)
+		if p := l.peers[w.name]; p != nil && p.up {
+			p.parting = true
+			time.AfterFunc(lastWords, func() { l.inbox.put(dropped{p}) })
+		} else if p != nil {
+			l.drop(p)
+		}
+	case dropped:
+		if l.peers[w.peer.name] == w.peer {
+			l.drop(w.peer)
 		}
 	case resync:
 		if p := l.peers[w.name]; p != nil {
@@ -118,6 +129,14 @@ func (l *loop) handle(what any) {
 			l.follow(p)
 		}
 	}
+}
+
+// drop ends what was known of a peer that is not a member any more.
+func (l *loop) drop(p *peer) {
+	l.unfollow(p, errNotMember)
+	l.leave(p, Lost)
+	delete(l.peers, p.name)
+	l.lost(p.addr)
 }
 
 // update takes over what a member says about itself in gossip. Which run of the node it is, its stream tells better: a rumour of
@@ -171,6 +190,9 @@ func (l *loop) stream(p *peer, what any) {
 		l.down(p, w.err)
 	case streamGone:
 		l.leave(p, w.reason)
+		if p.parting {
+			l.drop(p)
+		}
 	}
 	l.publish()
 }

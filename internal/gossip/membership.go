@@ -4,8 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +25,10 @@ const (
 	updateTimeout = time.Second
 	// updatePause is at least between two new Metas: they are for all nodes, and cost a broadcast.
 	updatePause = time.Second
+	// hurryPause is between the pings that carry news.
+	hurryPause = 10 * time.Millisecond
+	// retransmitMult is memberlist's.
+	retransmitMult = 4
 )
 
 // Membership is one node's part in the cluster. Its methods may be called from any goroutine.
@@ -34,6 +42,7 @@ type Membership struct {
 	events    *events
 	meta      atomic.Pointer[[]byte]
 	metaNew   chan struct{} // holds a token when meta was changed
+	news      chan struct{} // holds a token when memberlist has something that cannot wait for its next tick
 
 	ctx  context.Context // ends with Shutdown
 	stop context.CancelFunc
@@ -52,7 +61,7 @@ func New(cfg Config) (*Membership, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure gossip: %w", err)
 	}
-	m := &Membership{cfg: cfg, allow: cfg.allowed(), metaNew: make(chan struct{}, 1)}
+	m := &Membership{cfg: cfg, allow: cfg.allowed(), metaNew: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 	m.meta.Store(&b)
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	m.events = newEvents(cfg.Log, cfg.Trust, m.allow, cfg.Logger)
@@ -70,7 +79,7 @@ func (m *Membership) Start() error {
 	if m.transport, err = newTransport(&m.cfg); err != nil {
 		return fmt.Errorf("start gossip: %w", err)
 	}
-	m.loop.lost = m.transport.senders.forget
+	m.loop.lost, m.loop.hurry = m.transport.senders.forget, m.hurry
 	list, err := memberlist.Create(m.settings())
 	if err != nil {
 		m.transport.Shutdown()
@@ -81,6 +90,7 @@ func (m *Membership) Start() error {
 	m.away = away
 	m.wg.Go(m.loop.run)
 	m.wg.Go(m.update)
+	m.wg.Go(m.spread)
 	m.wg.Go(func() { m.rejoiner.run(rctx) })
 	if m.cfg.Multicast != nil {
 		a := announcer{cfg: &m.cfg, log: m.cfg.Logger, heard: m.rejoiner.announced}
@@ -99,6 +109,7 @@ func (m *Membership) settings() *memberlist.Config {
 	c.SecretKey = m.cfg.Trust.keys.Load().gossip[:]
 	c.ProbeInterval, c.ProbeTimeout = t.Probe, t.ProbeTimeout
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = m.cfg.suspicionMult(), t.SuspicionMaxMult
+	c.RetransmitMult = retransmitMult
 	c.GossipInterval, c.PushPullInterval = t.Gossip, t.PushPull
 	c.AwarenessMaxMultiplier, c.TCPTimeout = t.AwarenessMax, t.Stream
 	c.DeadNodeReclaimTime = time.Second // a node may come back at another address
@@ -189,10 +200,47 @@ func (m *Membership) Leave(timeout time.Duration) error {
 		return nil
 	}
 	m.away()
+	m.hurry()
 	if err := list.Leave(timeout); err != nil {
 		return fmt.Errorf("leave cluster: %w", err)
 	}
 	return nil
+}
+
+// hurry has memberlist send its news without waiting for the next ticks of gossip.
+func (m *Membership) hurry() {
+	select {
+	case m.news <- struct{}{}:
+	default:
+	}
+}
+
+// spread carries news to the other members: memberlist adds them to each ping, as often as it wants them sent.
+func (m *Membership) spread() {
+	for {
+		select {
+		case <-m.news:
+		case <-m.ctx.Done():
+			return
+		}
+		members := slices.Clone(m.Members())
+		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+		for i := range retransmits(len(members)) {
+			to := members[i%len(members)]
+			if addr, err := netip.ParseAddrPort(to.Addr); err == nil {
+				go m.list.Load().Ping(to.Name, net.TCPAddrFromAddrPort(addr)) // until it is answered, which nobody needs
+			}
+			wait(m.ctx, hurryPause)
+		}
+	}
+}
+
+// retransmits is how often memberlist sends one message to a cluster of so many others, and a little more.
+func retransmits(others int) int {
+	if others == 0 {
+		return 0
+	}
+	return retransmitMult*len(strconv.Itoa(others+2)) + 2
 }
 
 // Shutdown ends the membership without a word to the others; after Leave, they know. When it returns, Notify is not called any
@@ -226,5 +274,6 @@ func (m *Membership) alive() (names map[string]bool, addrs map[netip.AddrPort]bo
 // join exchanges states with the node at addr.
 func (m *Membership) join(addr netip.AddrPort) error {
 	_, err := m.list.Load().Join([]string{addr.String()})
+	m.loop.inbox.put(news{}) // the others may have believed that this node was gone
 	return err
 }

@@ -17,7 +17,7 @@ import (
 
 const (
 	// keepAlive is how often a stream without entries carries a blank line.
-	keepAlive = 5 * time.Second
+	keepAlive = 15 * time.Second
 	// writeTimeout is how long a reader may take to accept a page before it is cut off. It then resumes or starts again.
 	writeTimeout = 30 * time.Second
 	// snapshotTries is how often in a row a reader may be too slow for its snapshot before it is cut off.
