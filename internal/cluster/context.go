@@ -282,6 +282,7 @@ func (c *Core) refresh(p *proc) {
 	if p.state.IsRunning() {
 		for _, n := range p.running {
 			n.load += p.rules.ExpectedLoad
+			c.touchNode(n)
 		}
 	}
 	p.forced = c.findForced(p)
@@ -294,6 +295,7 @@ func (c *Core) unload(p *proc) {
 	if p.state.IsRunning() {
 		for _, n := range p.running {
 			n.load -= p.rules.ExpectedLoad
+			c.touchNode(n)
 		}
 	}
 	p.running = nil

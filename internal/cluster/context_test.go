@@ -58,7 +58,7 @@ func TestExtraArguments(t *testing.T) {
 		info.State, info.ExtraArgs = process.Starting, args
 		info.Now += float64(i + 1)
 		l.info([]string{"n1", "n2", "n3"}[i], info)
-		if got := l.proc("shop:db").show().ExtraArgs; got != args {
+		if got := l.proc("shop:db").show(l.c.nodes).ExtraArgs; got != args {
 			t.Errorf("%q, want %q", got, args)
 		}
 	}

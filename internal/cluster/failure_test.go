@@ -82,7 +82,7 @@ func TestCrash(t *testing.T) {
 		{"shop:shutdown", ShuttingDown, []string{"stop_process shop:single on n2"}},
 		{"shop:reboot", Restarting, []string{"stop_process shop:single on n2"}},
 	} {
-		for _, make := range []func(*testing.T, string, func(*Config), ...string) *lab{operation, slave} {
+		for _, make := range []func(testing.TB, string, func(*Config), ...string) *lab{operation, slave} {
 			l := make(t, failureRules, nil, failurePrograms...)
 			master := l.c.isMaster()
 			l.process("n2", "shop:single", process.Starting, process.Running)

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -163,7 +164,7 @@ func fuzzed(t *testing.T, data []byte) {
 		}
 		look(l.c.Step(l.now, ev))
 		checkLoads(t, l.c)
-		l.c.View()
+		checkView(t, l.c)
 	}
 	// silence: the peers are gone, no lock is held, nothing is drained, every wait ends
 	look(l.c.Step(l.now, LocalLocks{}))
@@ -204,6 +205,22 @@ func checkLoads(t *testing.T, c *Core) {
 	for _, n := range c.nodes {
 		if n.load != loads[n] || n.crashes != crashes[n] {
 			t.Fatalf("%s has load %d and %d crashes, want %d and %d", n, n.load, n.crashes, loads[n], crashes[n])
+		}
+	}
+}
+
+// checkView: what a View shares with the one before is not out of date.
+func checkView(t *testing.T, c *Core) {
+	for i, shown := range c.View().Instances {
+		if fresh := c.nodes[i].show(); !reflect.DeepEqual(shown, fresh) {
+			t.Fatalf("%s is shown as %+v, is %+v", c.nodes[i], shown, fresh)
+		}
+	}
+	for _, app := range c.apps {
+		for i, shown := range app.view.Processes {
+			if fresh := app.procs[i].show(c.nodes); !reflect.DeepEqual(shown, fresh) {
+				t.Fatalf("%s is shown as %+v, is %+v", shown.Namespec, shown, fresh)
+			}
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // lab is the Core of n1 in a cluster whose other nodes, n2 and n3, are played by the test.
 type lab struct {
-	t       *testing.T
+	t       testing.TB
 	c       *Core
 	now     time.Time
 	effects []Effect // of the last event
@@ -24,7 +24,7 @@ type lab struct {
 var labStart = time.Unix(1_700_000_000, 0)
 
 // newLab returns n1, which has had its first tick. rulesXML are the elements of a rules file; programs are known to n1.
-func newLab(t *testing.T, rulesXML string, tune func(*Config), programs ...string) *lab {
+func newLab(t testing.TB, rulesXML string, tune func(*Config), programs ...string) *lab {
 	t.Helper()
 	set, problems := rules.Parse("rules.xml", []byte("<root>"+rulesXML+"</root>"))
 	if len(problems) > 0 {
@@ -182,7 +182,7 @@ func (l *lab) wantState(want State) {
 }
 
 // operation returns a lab in OPERATION: n1 is the Master, all three nodes know the programs.
-func operation(t *testing.T, rulesXML string, tune func(*Config), programs ...string) *lab {
+func operation(t testing.TB, rulesXML string, tune func(*Config), programs ...string) *lab {
 	t.Helper()
 	l := newLab(t, rulesXML, tune, programs...)
 	l.join("n2", programs...)
@@ -192,7 +192,7 @@ func operation(t *testing.T, rulesXML string, tune func(*Config), programs ...st
 }
 
 // slave returns a lab in OPERATION under the Master n2.
-func slave(t *testing.T, rulesXML string, tune func(*Config), programs ...string) *lab {
+func slave(t testing.TB, rulesXML string, tune func(*Config), programs ...string) *lab {
 	t.Helper()
 	l := newLab(t, rulesXML, tune, programs...)
 	for _, nick := range []string{"n2", "n3"} {

@@ -258,7 +258,7 @@ func TestAssignments(t *testing.T) {
 			var got []string
 			for i := range 5 {
 				p := l.proc(fmt.Sprintf("work:p_%02d", i))
-				ids := p.show().Identifiers
+				ids := p.show(l.c.nodes).Identifiers
 				if len(ids) == 0 {
 					ids = []string{"-"}
 				}

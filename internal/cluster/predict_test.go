@@ -110,8 +110,8 @@ func TestPredictionComesTrue(t *testing.T) {
 			if p.shown() != want.State || p.forced != nil && p.forced.Reason != want.Reason {
 				t.Errorf("%s: %s is %s, predicted %+v", strategy, p.ns, p.shown(), want)
 			}
-			if p.state == process.Running && !slices.Equal(p.show().Running, want.Identifiers) {
-				t.Errorf("%s: %s runs on %v, predicted %+v", strategy, p.ns, p.show().Running, want)
+			if p.state == process.Running && !slices.Equal(p.show(l.c.nodes).Running, want.Identifiers) {
+				t.Errorf("%s: %s runs on %v, predicted %+v", strategy, p.ns, p.show(l.c.nodes).Running, want)
 			}
 		}
 	}

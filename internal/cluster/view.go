@@ -68,13 +68,7 @@ type ProcessAt struct {
 // touchNode, touchProcess and touchApplication mark what the next View must show anew.
 func (c *Core) touchNode(n *node)               { n.view = nil }
 func (c *Core) touchApplication(a *application) { a.view = nil }
-
-func (c *Core) touchProcess(p *proc) {
-	p.view, p.app.view = nil, nil
-	for n := range p.infos {
-		n.view = nil // its load may have changed
-	}
-}
+func (c *Core) touchProcess(p *proc)            { p.view, p.app.view = nil, nil }
 
 // View returns the cluster as it is after the last Step.
 func (c *Core) View() *View {
@@ -115,16 +109,16 @@ func (c *Core) showApplication(a *application) *ApplicationView {
 	}
 	for i, p := range a.procs {
 		if p.view == nil {
-			p.view = p.show()
+			p.view = p.show(c.nodes)
 		}
 		v.Processes[i] = p.view
 	}
 	return v
 }
 
-func (p *proc) show() *ProcessView {
+func (p *proc) show(nodes []*node) *ProcessView {
 	v := &ProcessView{Namespec: p.ns, Rules: p.rules, State: p.state, Shown: p.shown(), Expected: p.expected, Heard: p.heard,
-		ExtraArgs: p.args, Running: make([]string, len(p.running))}
+		ExtraArgs: p.args, Running: make([]string, len(p.running)), Infos: make([]ProcessAt, 0, len(p.infos))}
 	switch ids := p.rules.Identifiers; {
 	case p.assigned != nil:
 		v.Identifiers = []string{p.assigned.id.Identifier}
@@ -141,14 +135,11 @@ func (p *proc) show() *ProcessView {
 	for i, n := range p.running {
 		v.Running[i] = n.id.Identifier
 	}
-	for n, info := range p.infos {
-		v.Infos = append(v.Infos, ProcessAt{n.id.Identifier, info})
+	for _, n := range nodes { // which are sorted by rank
+		if info := p.infos[n]; info != nil {
+			v.Infos = append(v.Infos, ProcessAt{n.id.Identifier, info})
+		}
 	}
-	rank := map[string]int{}
-	for n := range p.infos {
-		rank[n.id.Identifier] = n.rank
-	}
-	slices.SortFunc(v.Infos, func(a, b ProcessAt) int { return rank[a.Identifier] - rank[b.Identifier] })
 	return v
 }
 
