@@ -104,7 +104,7 @@ func (e *expander) conversion() error {
 		precision = "." + e.takeWhile("0123456789")
 	}
 	for _, n := range []string{width, strings.TrimLeft(precision, ".")} {
-		if i, err := strconv.Atoi(n); n != "" && (err != nil || i > maxWidth) {
+		if i, err := strconv.Atoi("0" + n); err != nil || i > maxWidth { // none is 0
 			return fmt.Errorf("width too big")
 		}
 	}

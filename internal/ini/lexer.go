@@ -147,7 +147,7 @@ func indentation(line string) int {
 }
 
 func universalNewlines(text string) string {
-	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 }
 
 // isSpace is Python's str.isspace: Unicode white space and the four separators of ASCII.
