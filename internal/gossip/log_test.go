@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -161,6 +162,7 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
+// BenchmarkAppend publishes one change of a process.
 func BenchmarkAppend(b *testing.B) {
 	l := NewLog("A", 0, nil)
 	data := json.RawMessage(`{"group":"web","process":"nginx","state":20,"now":1700000000.123,"pid":4711,"expected":true,"extra":""}`)
@@ -169,5 +171,37 @@ func BenchmarkAppend(b *testing.B) {
 		if err := l.Append(uint64(n+1), data); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkReadLine reads one line of a stream: a change, and a snapshot of 256 kB.
+func BenchmarkReadLine(b *testing.B) {
+	for _, entries := range []int{1, 1024} {
+		data := "[" + strings.Repeat(`,{"group":"web","process":"nginx","state":20,"pad":"`+strings.Repeat("x", 198)+`"}`, entries)[1:] + "]"
+		text, err := line{Seq: 1, Snapshot: entries > 1, Data: json.RawMessage(data)}.encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprint(len(text)), func(b *testing.B) {
+			var from bytes.Reader
+			var buf []byte
+			r := bufio.NewReaderSize(&from, 4096)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				from.Reset(text)
+				r.Reset(&from)
+				got, err := readLine(r, buf)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if entries == 1 {
+					buf = got // that of a snapshot is not used again
+				}
+				var l line
+				if err := json.Unmarshal(got, &l); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

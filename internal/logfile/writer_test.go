@@ -381,6 +381,7 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// BenchmarkWrite appends one chunk to a log that is rotated every 10 MiB.
 func BenchmarkWrite(b *testing.B) {
 	for _, size := range []int{100, 64 << 10} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -392,5 +393,16 @@ func BenchmarkWrite(b *testing.B) {
 				w.Write(chunk)
 			}
 		})
+	}
+}
+
+// BenchmarkRotate appends one line that fills the log: its 10 old files are renamed and a new one is begun.
+func BenchmarkRotate(b *testing.B) {
+	w := newWriter(b, filepath.Join(b.TempDir(), "log"), 1, 10)
+	line := make([]byte, 100)
+	for b.Loop() {
+		if _, err := w.Write(line); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
