@@ -264,6 +264,7 @@ func TestLookupWithEvilPattern(t *testing.T) {
 	}
 }
 
+// BenchmarkProgram finds the rules of one program among 26 patterns.
 func BenchmarkProgram(b *testing.B) {
 	var content strings.Builder
 	content.WriteString(`<application name="a"><programs>`)

@@ -157,6 +157,7 @@ func TestOrderUnderConcurrency(t *testing.T) {
 	readers.Wait()
 }
 
+// BenchmarkPublish tells one event to four subscribers.
 func BenchmarkPublish(b *testing.B) {
 	bus := NewBus()
 	for range 4 {

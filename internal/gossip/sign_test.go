@@ -189,6 +189,7 @@ func TestNonceCache(t *testing.T) {
 	}
 }
 
+// BenchmarkSignAndVerify signs one request and checks it.
 func BenchmarkSignAndVerify(b *testing.B) {
 	x, y := NewTrust("secret", "a:1"), NewTrust("secret", "b:1")
 	y.nonces.limit = 1 << 30

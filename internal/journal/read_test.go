@@ -240,6 +240,7 @@ func TestFileIsBounded(t *testing.T) {
 	t.Logf("the file grew to %d bytes", largest)
 }
 
+// BenchmarkAppend queues one record; lost are those for which there was no room.
 func BenchmarkAppend(b *testing.B) {
 	l, _ := open(b, newPath(b), Limits{})
 	r := Record{Code: CodeContainerRunning, Message: "Process web:web_1 is running (pid 4711).", Source: Service{URL: "web", Org: "supvisors"}}
@@ -256,6 +257,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(float64(l.Lost())/float64(n), "lost/op")
 }
 
+// BenchmarkAppendSync writes one record and waits until it is on the disk.
 func BenchmarkAppendSync(b *testing.B) {
 	l, _ := open(b, newPath(b), Limits{})
 	for b.Loop() {

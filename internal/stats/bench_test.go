@@ -41,6 +41,7 @@ func processorTime() time.Duration {
 	return time.Duration(use.Utime.Nano() + use.Stime.Nano())
 }
 
+// BenchmarkSample1000 takes one sample of 1,000 processes of a made-up /proc.
 func BenchmarkSample1000(b *testing.B) {
 	p := newFakeProc(b)
 	p.process(fakeProcess{pid: 1})
@@ -52,6 +53,7 @@ func BenchmarkSample1000(b *testing.B) {
 	benchmarkSample(b, p.dir, targets)
 }
 
+// BenchmarkSample1000Children takes one sample of 1,000 real processes.
 func BenchmarkSample1000Children(b *testing.B) {
 	var targets []Target
 	for i := range 1000 {
@@ -65,6 +67,7 @@ func BenchmarkSample1000Children(b *testing.B) {
 	benchmarkSample(b, "/proc", targets)
 }
 
+// BenchmarkHost takes one sample of the host.
 func BenchmarkHost(b *testing.B) {
 	h := newHostSampler(Config{Proc: "/proc", Depth: 200, Periods: []time.Duration{benchPeriod}, Publish: func(Sample) {}}, &failures{})
 	samples := 0

@@ -317,6 +317,7 @@ func TestManyGoroutines(t *testing.T) {
 	}
 }
 
+// BenchmarkBeat is one sign of life.
 func BenchmarkBeat(b *testing.B) {
 	w := New(nil).Add("W")
 	for b.Loop() {

@@ -82,6 +82,7 @@ func TestSameSeedSameTranscript(t *testing.T) {
 	}
 }
 
+// BenchmarkSimulation plays one story of five nodes.
 func BenchmarkSimulation(b *testing.B) {
 	steps := 0
 	for i := range b.N {
