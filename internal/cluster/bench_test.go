@@ -38,12 +38,13 @@ func eachSize(b *testing.B, run func(b *testing.B, l *lab)) {
 // nextEvents has a process of a peer go from one state to the next of its life, with each call.
 func nextEvents(l *lab) func() {
 	life, n := []process.State{process.Starting, process.Running, process.Stopping, process.Stopped}, 0
-	info := stopped("app_0:p_00")
+	info, seq := stopped("app_0:p_00"), l.seq["n2"]
 	return func() {
 		info.State = life[n%len(life)]
 		info.Now++
 		n++
-		l.delta("n2", Delta{Process: &info})
+		seq++
+		l.c.Step(l.now, PeerDelta{Identifier: "n2", Epoch: "n2#1", Seq: seq, Delta: Delta{Process: &info}})
 	}
 }
 
@@ -61,7 +62,7 @@ func BenchmarkProcessEvent(b *testing.B) {
 func BenchmarkTick(b *testing.B) {
 	eachSize(b, func(b *testing.B, l *lab) {
 		for n := 0; b.Loop(); n++ {
-			l.step(LocalTick{Tick: Tick{Counter: n}})
+			l.c.Step(l.now, LocalTick{Tick: Tick{Counter: n}})
 		}
 	})
 }
