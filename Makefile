@@ -47,7 +47,7 @@ webui: build
 	cd test/webui && $(GO) vet ./... && ../../bin/staticcheck ./...
 	cd test/webui && $(GO) test -count=1 -timeout 30m -parallel 1 ./...
 
-# a line for each benchmark that lives beside the code, in about two minutes
+# a line for each benchmark that lives beside the code, in one to two minutes
 bench:
 	@$(GO) test -run '^$$' -bench . -benchmem -benchtime 200ms \
 		$$(grep -rl '^func Benchmark' --include=*_test.go --exclude-dir=bench --exclude-dir=test . | xargs dirname | sort -u) | awk -f tools/bench.awk
