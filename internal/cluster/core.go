@@ -229,27 +229,11 @@ func (c *Core) share(d Delta) {
 func (c *Core) shareModes() {
 	m := &c.self.modes
 	m.Starting, m.Stopping, m.Lost = c.starter.busy(), c.stopper.busy(), c.lostNames()
-	if sameModes(m, &c.shared) {
-		return
+	if d, ok := changeOfModes(&c.shared, m); ok {
+		c.shared = *m
+		c.share(d)
+		c.touchNode(c.self)
 	}
-	c.shared = *m
-	sent := *m
-	c.share(Delta{Modes: &sent})
-	c.touchNode(c.self)
-}
-
-func sameModes(a, b *Modes) bool {
-	if a.State != b.State || a.Degraded != b.Degraded || a.Discovery != b.Discovery || a.Master != b.Master ||
-		a.Starting != b.Starting || a.Stopping != b.Stopping || a.Term != b.Term || len(a.Instances) != len(b.Instances) ||
-		!slices.Equal(a.Lost, b.Lost) {
-		return false
-	}
-	for id, s := range a.Instances {
-		if b.Instances[id] != s {
-			return false
-		}
-	}
-	return true
 }
 
 func (c *Core) emit(e Effect) { c.effects = append(c.effects, e) }

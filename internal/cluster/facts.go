@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/process"
@@ -163,7 +164,10 @@ type Report struct {
 
 // Delta is one change of a Report: exactly one of its fields is set.
 type Delta struct {
-	Modes   *Modes            `json:"modes,omitempty"`
+	Modes *Modes `json:"modes,omitempty"`
+	// Instance is all that has changed in the Modes. When many nodes find each other, they would not say much else to each other.
+	Instance *SeenInstance `json:"instance,omitempty"`
+
 	Tick    *Tick             `json:"tick,omitempty"`
 	Process *ProcessInfo      `json:"process,omitempty"` // added, changed, enabled or disabled
 	Removed *process.Namespec `json:"removed,omitempty"`
@@ -171,6 +175,42 @@ type Delta struct {
 	Locks   *[]string         `json:"locks,omitempty"`
 
 	Standing *Standing `json:"standing,omitempty"`
+}
+
+// SeenInstance is the state of one instance as a node sees it.
+type SeenInstance struct {
+	Identifier string        `json:"identifier"`
+	State      InstanceState `json:"state"`
+}
+
+// ModesAfter returns the Modes of a node, which were old, after the Delta; ok is false when it does not change them.
+func (d *Delta) ModesAfter(old Modes) (m Modes, ok bool) {
+	switch {
+	case d.Modes != nil:
+		return *d.Modes, true
+	case d.Instance != nil:
+		return old.with(d.Instance.Identifier, d.Instance.State), true
+	}
+	return old, false
+}
+
+// changeOfModes returns the Delta that tells that the Modes were a and are b; ok is false when they are the same.
+func changeOfModes(a, b *Modes) (d Delta, ok bool) {
+	whole := a.State != b.State || a.Degraded != b.Degraded || a.Discovery != b.Discovery || a.Master != b.Master ||
+		a.Starting != b.Starting || a.Stopping != b.Stopping || a.Term != b.Term || len(a.Instances) != len(b.Instances) ||
+		!slices.Equal(a.Lost, b.Lost)
+	var seen *SeenInstance
+	for id, s := range b.Instances {
+		if old, known := a.Instances[id]; !known || old != s {
+			whole = whole || !known || seen != nil
+			seen = &SeenInstance{id, s}
+		}
+	}
+	if whole {
+		sent := *b
+		return Delta{Modes: &sent}, true
+	}
+	return Delta{Instance: seen}, seen != nil
 }
 
 // seconds returns a duration as the number that Supvisors' wires carry.

@@ -69,8 +69,10 @@ func (c *choices) event(l *lab) Event {
 		switch c.next(6) {
 		case 0, 1:
 			ev.Delta.Process = &info
-		case 2, 3:
+		case 2:
 			ev.Delta.Modes = &modes
+		case 3:
+			ev.Delta.Instance = &SeenInstance{nick, modes.Instances[nick]}
 		case 4:
 			switch standing, locks := Standing(c.next(7)), []string{ns.Group}[:c.next(2)]; c.next(3) {
 			case 0:

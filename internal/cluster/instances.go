@@ -232,9 +232,11 @@ func (c *Core) peerDelta(ev PeerDelta) {
 		return
 	}
 	n.seq = ev.Seq
-	switch d := ev.Delta; {
-	case d.Modes != nil:
-		c.setModes(n, *d.Modes)
+	d := &ev.Delta
+	if m, ok := d.ModesAfter(n.modes); ok {
+		c.setModes(n, m)
+	}
+	switch {
 	case d.Tick != nil:
 		n.tick, n.tickAt, n.localTick = *d.Tick, c.now, c.self.tick
 		c.touchNode(n)

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -370,7 +371,7 @@ func TestOwnReport(t *testing.T) {
 	if r.Seq != l.c.seq || r.Epoch != "n1#1" || r.Identity.Identifier != "n1" || len(r.Processes) != 1 || r.Processes[0].State != process.Starting {
 		t.Errorf("%+v", r)
 	}
-	if !sameModes(&r.Modes, &l.c.shared) || r.Consistent != l.c.consistent() || r.Tick != l.c.self.tick {
+	if !reflect.DeepEqual(r.Modes, l.c.shared) || r.Consistent != l.c.consistent() || r.Tick != l.c.self.tick {
 		t.Errorf("%+v", r)
 	}
 	l.c.force(l.proc("shop:db"), process.Fatal, "because")

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -96,7 +97,7 @@ func TestModesOnTheWire(t *testing.T) {
 		t.Errorf("%s, want %s", data, want)
 	}
 	var back Modes
-	if err := json.Unmarshal(data, &back); err != nil || !sameModes(&m, &back) {
+	if err := json.Unmarshal(data, &back); err != nil || !reflect.DeepEqual(m, back) {
 		t.Errorf("%+v, %v", back, err)
 	}
 	if err := json.Unmarshal([]byte(`{"instances":{"n1":"HAPPY"}}`), &back); err == nil {
@@ -104,25 +105,35 @@ func TestModesOnTheWire(t *testing.T) {
 	}
 }
 
-// TestSameModes: every field counts.
-func TestSameModes(t *testing.T) {
-	base := func() Modes { return Modes{Instances: map[string]InstanceState{"n1": InstanceRunning}} }
+// TestChangeOfModes: every field is told, one instance alone is told as such.
+func TestChangeOfModes(t *testing.T) {
+	base := func() Modes {
+		return Modes{Instances: map[string]InstanceState{"n1": InstanceRunning, "n2": InstanceRunning}}
+	}
 	for name, change := range map[string]func(*Modes){
-		"state":     func(m *Modes) { m.State = Operation },
-		"degraded":  func(m *Modes) { m.Degraded = true },
-		"discovery": func(m *Modes) { m.Discovery = true },
-		"master":    func(m *Modes) { m.Master = "n1" },
-		"starting":  func(m *Modes) { m.Starting = true },
-		"stopping":  func(m *Modes) { m.Stopping = true },
-		"term":      func(m *Modes) { m.Term = 1 },
-		"lost":      func(m *Modes) { m.Lost = []process.Namespec{{Group: "shop", Process: "db"}} },
-		"instance":  func(m *Modes) { *m = m.with("n1", InstanceFailed) },
-		"newcomer":  func(m *Modes) { *m = m.with("n2", InstanceStopped) },
+		"state":                   func(m *Modes) { m.State = Operation },
+		"degraded":                func(m *Modes) { m.Degraded = true },
+		"discovery":               func(m *Modes) { m.Discovery = true },
+		"master":                  func(m *Modes) { m.Master = "n1" },
+		"starting":                func(m *Modes) { m.Starting = true },
+		"stopping":                func(m *Modes) { m.Stopping = true },
+		"term":                    func(m *Modes) { m.Term = 1 },
+		"lost":                    func(m *Modes) { m.Lost = []process.Namespec{{Group: "shop", Process: "db"}} },
+		"instance":                func(m *Modes) { *m = m.with("n1", InstanceFailed) },
+		"two instances":           func(m *Modes) { *m = m.with("n1", InstanceFailed).with("n2", InstanceFailed) },
+		"newcomer":                func(m *Modes) { *m = m.with("n3", InstanceStopped) },
+		"one less":                func(m *Modes) { *m = m.without("n2") },
+		"one in place of another": func(m *Modes) { *m = m.without("n2").with("n3", InstanceStopped) },
 	} {
 		a, b := base(), base()
 		change(&b)
-		if sameModes(&a, &b) || !sameModes(&a, &a) || !sameModes(&b, &b) {
-			t.Errorf("%s is not compared", name)
+		d, ok := changeOfModes(&a, &b)
+		after, told := d.ModesAfter(a)
+		if !ok || !told || !reflect.DeepEqual(after, b) || (d.Instance != nil) != (name == "instance") {
+			t.Errorf("%s: %+v makes %+v of it, want %+v", name, d, after, b)
+		}
+		if d, ok := changeOfModes(&b, &b); ok {
+			t.Errorf("%s: %+v tells nothing", name, d)
 		}
 	}
 	a := base()

@@ -63,10 +63,11 @@ func answer(r cluster.Reply) string {
 // checkShare: the state machine takes no hop that is not allowed, the Master is in sight, no newcomer breaks into a distribution, and
 // the term only grows.
 func (n *Node) checkShare(s cluster.Share) {
-	if s.Delta.Modes == nil {
+	old := n.modes
+	m, ok := s.Delta.ModesAfter(old)
+	if !ok {
 		return
 	}
-	old, m := n.modes, *s.Delta.Modes
 	n.modes = m
 	if m.State != old.State && !cluster.Allowed(old.State, m.State) {
 		n.w.violate("%s hops from %s to %s", n.id.Nick, old.State, m.State)
