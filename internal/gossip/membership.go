@@ -27,6 +27,8 @@ const (
 	updatePause = time.Second
 	// hurryPause is between the pings that carry news.
 	hurryPause = 10 * time.Millisecond
+	// newsPause is after them: where many nodes come at once, there are always news.
+	newsPause = 200 * time.Millisecond
 	// retransmitMult is memberlist's.
 	retransmitMult = 4
 )
@@ -232,6 +234,7 @@ func (m *Membership) spread() {
 			}
 			wait(m.ctx, hurryPause)
 		}
+		wait(m.ctx, newsPause)
 	}
 }
 
