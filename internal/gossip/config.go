@@ -61,14 +61,15 @@ type Timings struct {
 	Rejoin              time.Duration // between attempts to join peers that are not there, after the quick first ones
 }
 
-// Calm finds a silent node in 2 to 4 s: it is probed within two probes, suspected after a third, and has the time of a fourth to object.
-// That a killed node is seen at once is the business of the streams, so a cluster that is well has to pay for one probe a second only.
-// Ticks of gossip are as rare because they only repeat what Membership.spread has sent already.
+// Calm finds a silent node in 2 to 4 s: somebody probes it within two probes, suspects it a third later, and it has the time of a fourth
+// to object. memberlist probes in a random order, so in a cluster of three it is 5 s once in a while. That a killed node is seen at once
+// is the business of the streams, so a cluster that is well has to pay for one probe a second only. Ticks of gossip are as rare because
+// they only repeat what Membership.tellAround has sent already.
 func Calm() Timings {
 	return Timings{
-		Probe: 950 * time.Millisecond, ProbeTimeout: 300 * time.Millisecond,
+		Probe: time.Second, ProbeTimeout: 300 * time.Millisecond,
 		SuspicionMult: 1, SuspicionMaxMult: 2,
-		Gossip: 500 * time.Millisecond, PushPull: 30 * time.Second, AwarenessMax: 4,
+		Gossip: time.Second, PushPull: 30 * time.Second, AwarenessMax: 4,
 		Stream: 3 * time.Second, Rejoin: 10 * time.Second,
 	}
 }

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"log/slog"
 	"strings"
 	"sync"
@@ -107,10 +108,17 @@ func (d guardDelegate) NotifyConflict(existing, other *memberlist.Node) {
 	}
 }
 
-// libraryLog gives memberlist's log lines to slog, at debug level: what an operator must know, we say ourselves.
-type libraryLog struct{ log *slog.Logger }
+// libraryLog gives memberlist's log lines to slog, at debug level: what an operator must know, we say ourselves. When one of them tells
+// of trouble, a suspicion or an objection to one, there is something to be told to the others.
+type libraryLog struct {
+	log   *slog.Logger
+	hurry func()
+}
 
 func (l libraryLog) Write(p []byte) (int, error) {
 	l.log.Debug("memberlist", "text", strings.TrimSpace(string(p)))
+	if !bytes.HasPrefix(p, []byte("[DEBUG]")) {
+		l.hurry()
+	}
 	return len(p), nil
 }

@@ -80,7 +80,7 @@ func (l *loop) run() {
 			for _, what := range l.inbox.take() {
 				l.handle(what)
 			}
-			l.hurry() // only now, when all members are known that there are: memberlist sends its news a number of times, to whomever
+			l.hurry()
 		case r := <-l.streams:
 			if p := l.peers[r.from.name]; p != nil && p.follower == r.from {
 				l.stream(p, r.what)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,10 +26,12 @@ const (
 	updatePause = time.Second
 	// hurryPause is between the pings that carry news.
 	hurryPause = 10 * time.Millisecond
-	// newsPause is after them: where many nodes come at once, there are always news.
-	newsPause = 200 * time.Millisecond
-	// retransmitMult is memberlist's.
-	retransmitMult = 4
+	// newsFanout is how many there are at most, and newsPause follows them: where many nodes come at once, there are always news.
+	newsFanout = 8
+	newsPause  = 200 * time.Millisecond
+	// retransmitMult is memberlist's: how often a node tells one thing, times the digits of the number of nodes. In a small cluster half
+	// of it may go back to where it came from.
+	retransmitMult = 8
 )
 
 // Membership is one node's part in the cluster. Its methods may be called from any goroutine.
@@ -121,7 +122,7 @@ func (m *Membership) settings() *memberlist.Config {
 	c.Delegate = metaDelegate{&m.meta}
 	c.Events = eventDelegate{m.cfg.Name, m.loop.inbox}
 	c.Alive, c.Conflict = guard, guard
-	c.Logger = log.New(libraryLog{m.cfg.Logger}, "", 0)
+	c.Logger = log.New(libraryLog{m.cfg.Logger, m.hurry}, "", 0)
 	return c
 }
 
@@ -202,7 +203,14 @@ func (m *Membership) Leave(timeout time.Duration) error {
 		return nil
 	}
 	m.away()
-	m.hurry()
+	ctx, told := context.WithCancel(m.ctx)
+	defer told()
+	m.wg.Go(func() {
+		for ctx.Err() == nil {
+			m.tellAround(ctx)
+			wait(ctx, hurryPause)
+		}
+	})
 	if err := list.Leave(timeout); err != nil {
 		return fmt.Errorf("leave cluster: %w", err)
 	}
@@ -217,7 +225,7 @@ func (m *Membership) hurry() {
 	}
 }
 
-// spread carries news to the other members: memberlist adds them to each ping, as often as it wants them sent.
+// spread has memberlist send its news as soon as there are some.
 func (m *Membership) spread() {
 	for {
 		select {
@@ -225,25 +233,21 @@ func (m *Membership) spread() {
 		case <-m.ctx.Done():
 			return
 		}
-		members := slices.Clone(m.Members())
-		rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
-		for i := range retransmits(len(members)) {
-			to := members[i%len(members)]
-			if addr, err := netip.ParseAddrPort(to.Addr); err == nil {
-				go m.list.Load().Ping(to.Name, net.TCPAddrFromAddrPort(addr)) // until it is answered, which nobody needs
-			}
-			wait(m.ctx, hurryPause)
-		}
+		m.tellAround(m.ctx)
 		wait(m.ctx, newsPause)
 	}
 }
 
-// retransmits is how often memberlist sends one message to a cluster of so many others, and a little more.
-func retransmits(others int) int {
-	if others == 0 {
-		return 0
+// tellAround pings some of the others, which is how memberlist's news come to them: it adds them to all that it sends.
+func (m *Membership) tellAround(ctx context.Context) {
+	members := slices.Clone(m.Members())
+	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	for _, to := range members[:min(len(members), newsFanout)] {
+		if addr, err := netip.ParseAddrPort(to.Addr); err == nil {
+			go m.list.Load().Ping(to.Name, net.TCPAddrFromAddrPort(addr)) // waits for an answer, which nobody needs
+		}
+		wait(ctx, hurryPause)
 	}
-	return retransmitMult*len(strconv.Itoa(others+2)) + 2
 }
 
 // Shutdown ends the membership without a word to the others; after Leave, they know. When it returns, Notify is not called any

@@ -126,7 +126,7 @@ func TestSilentNodeIsLost(t *testing.T) {
 		settle(10 * time.Second)
 		for _, i := range []int{1, 2} {
 			times := c.expect(i, 3, "down", "left: it does not answer")
-			if times[1] > 4*time.Second {
+			if times[1] > 5*time.Second+lastWords {
 				t.Errorf("node %d noticed after %v", i, times[1])
 			}
 		}
