@@ -269,7 +269,7 @@ func (s *scanner) array(t tag, depth int) (any, error) {
 
 // members reads <struct>.
 func (s *scanner) members(t tag, depth int) (any, error) {
-	members := Map{}
+	members := make(Map, 0, min(s.width, maxWidth))
 	if depth > maxDepth {
 		return nil, s.fail("nested too deep")
 	}
@@ -282,6 +282,7 @@ func (s *scanner) members(t tag, depth int) (any, error) {
 			return nil, err
 		}
 		if t.kind == closeTag && string(t.name) == "struct" {
+			s.width = len(members)
 			return members, nil
 		}
 		if !t.is("member") || t.kind == emptyTag {
@@ -305,6 +306,9 @@ func (s *scanner) members(t tag, depth int) (any, error) {
 		members = append(members, Member{name, value})
 	}
 }
+
+// maxWidth limits the room that is made for members before they are there: whoever writes one large struct must not get it many times.
+const maxWidth = 64
 
 // maxNames limits what is remembered of the member names of a document.
 const maxNames = 256

@@ -44,6 +44,7 @@ type scanner struct {
 	lenient bool   // control characters are kept instead of refused
 	scratch []byte // text that could not be taken from buf as it is
 	names   map[string]string
+	width   int // members of the last struct: the next one is probably as large
 }
 
 // textClass tells which bytes of character data need a look.
@@ -288,6 +289,10 @@ func (s *scanner) attributes(t tag) (tag, error) {
 
 // closing takes the closing tag of the named element.
 func (s *scanner) closing(name string) error {
+	if end := s.pos + len("</>") + len(name); s.has("</") && end <= len(s.buf) && string(s.buf[s.pos+2:end-1]) == name && s.buf[end-1] == '>' {
+		s.pos = end // nearly always
+		return nil
+	}
 	t, err := s.tag()
 	if err != nil {
 		return err
