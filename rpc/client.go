@@ -17,6 +17,9 @@ import (
 // DefaultMaxReply limits the replies of a client that sets no limit, in bytes.
 const DefaultMaxReply = 256 << 20
 
+// believedLength is how long a reply may be announced, in bytes, for the room to be made at once.
+const believedLength = 4 << 20
+
 // dialTimeout limits how long a client waits for a connection when its context allows more.
 const dialTimeout = 10 * time.Second
 
@@ -160,14 +163,15 @@ func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, &StatusError{Code: response.StatusCode, Status: response.Status}
 	}
-	reply, err := io.ReadAll(io.LimitReader(response.Body, c.config.MaxReply+1))
-	if err != nil {
+	var reply bytes.Buffer
+	reply.Grow(int(min(max(response.ContentLength, 0), believedLength)) + bytes.MinRead)
+	if _, err := reply.ReadFrom(io.LimitReader(response.Body, c.config.MaxReply+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(reply)) > c.config.MaxReply {
+	if int64(reply.Len()) > c.config.MaxReply {
 		return nil, ErrReplyTooLarge
 	}
-	return reply, nil
+	return reply.Bytes(), nil
 }
 
 // Close closes the connections that are kept. Calls under way end undisturbed.
