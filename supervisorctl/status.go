@@ -95,8 +95,12 @@ func (c *control) showStatuses(infos []record) {
 	for _, info := range infos {
 		width = max(width, utf8.RuneCountInString(info.namespec()))
 	}
-	for _, info := range infos {
-		c.printf("%s%s%s", pad(info.namespec(), width+3), pad(info.text("statename"), 10), info.text("description"))
+	lines := make([]string, len(infos))
+	for i, info := range infos {
+		lines[i] = pad(info.namespec(), width+3) + pad(info.text("statename"), 10) + info.text("description")
+	}
+	if len(lines) > 0 { // in one go: there may be thousands
+		c.printf("%s", strings.Join(lines, "\n"))
 	}
 }
 
