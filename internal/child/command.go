@@ -36,7 +36,7 @@ func (a *Actor) command() (Command, error) {
 	return Command{
 		Path: file, Args: args, Env: environment(a.cfg.Env, spec, a.cfg.Inject),
 		Dir: spec.Directory, UID: spec.UID, Umask: spec.Umask, Limits: spec.Limits,
-		MergeStderr: spec.RedirectStderr,
+		MergeStderr: spec.RedirectStderr, Discard: a.unwanted(spec),
 	}, nil
 }
 

@@ -88,7 +88,7 @@ func (a *Actor) takeUp(saved *Saved) error {
 		if err := a.openLogs(spec); err != nil {
 			return fmt.Errorf("take up %s: %w", spec.Name, err)
 		}
-		s := newSession(a, spec)
+		s := newSession(a, spec, [3]bool{}) // what a former configuration wanted must be read, or the child would wait
 		s.pid, s.gone, s.stdin = saved.Child.PID, saved.Child.PID == 0, saved.Stdin
 		for stream, capture := range saved.Outputs {
 			if out := s.outputs[stream]; capture != nil && out != nil && out.capture != nil {

@@ -2,6 +2,7 @@ package child
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -94,6 +95,18 @@ func logSpecs(spec *process.Spec) map[Stream]*process.LogSpec {
 		to[Stderr] = &spec.Stderr
 	}
 	return to
+}
+
+// unwanted tells the streams of which nothing would become: not even the log of a daemon that logs all there is.
+func (a *Actor) unwanted(spec *process.Spec) (streams [3]bool) {
+	if a.cfg.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		return streams
+	}
+	for stream, to := range logSpecs(spec) {
+		protocol := spec.Listener && stream == Stdout
+		streams[stream] = to.File == "" && !to.Syslog && !to.EventsEnabled && to.CaptureBytes == 0 && !protocol
+	}
+	return streams
 }
 
 // write appends a piece of output. A log that cannot be written loses it; the child is not disturbed.

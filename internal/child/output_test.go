@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func hear() (hooks Hooks, heard func() string) {
 func TestHooks(t *testing.T) {
 	hooks, heard := hear()
 	onStage(t, func(s *stage, c *Config) {
-		s.spec.Stdout.CaptureBytes = 100
+		s.spec.Stdout.CaptureBytes, s.spec.Stderr.EventsEnabled = 100, true
 		c.Hooks, c.StripANSI = hooks, true
 	}, func(s *stage) {
 		s.start()
@@ -55,6 +56,34 @@ func TestHooks(t *testing.T) {
 			t.Errorf("heard %s\nwant  %s", got, want)
 		}
 	})
+}
+
+// Output goes past the daemon when nothing would become of it.
+func TestUnwantedOutput(t *testing.T) {
+	for name, c := range map[string]struct {
+		change  func(*process.Spec, *Config)
+		discard [3]bool
+	}{
+		"no logs":         {func(*process.Spec, *Config) {}, [3]bool{Stdout: true, Stderr: true}},
+		"redirect_stderr": {func(s *process.Spec, _ *Config) { s.RedirectStderr = true }, [3]bool{Stdout: true}},
+		"log of stderr":   {func(s *process.Spec, _ *Config) { s.Stderr.File = "/dev/full" }, [3]bool{Stdout: true}},
+		"syslog":          {func(s *process.Spec, _ *Config) { s.Stdout.Syslog = true }, [3]bool{Stderr: true}},
+		"events":          {func(s *process.Spec, _ *Config) { s.Stdout.EventsEnabled = true }, [3]bool{Stderr: true}},
+		"capture":         {func(s *process.Spec, _ *Config) { s.Stderr.CaptureBytes = 10 }, [3]bool{Stdout: true}},
+		"listener":        {func(s *process.Spec, _ *Config) { s.Listener = true }, [3]bool{Stderr: true}},
+		"loglevel=debug": {func(_ *process.Spec, c *Config) {
+			c.Logger = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		}, [3]bool{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(s *stage, cfg *Config) { c.change(s.spec, cfg) }, func(s *stage) {
+				s.start()
+				if got := s.fake.last().Discard; got != c.discard {
+					t.Errorf("discarded streams %v, want %v", got, c.discard)
+				}
+			})
+		})
+	}
 }
 
 // An event listener's stdout is its protocol, never captured text.
@@ -77,7 +106,7 @@ func TestListenerIsNotCaptured(t *testing.T) {
 func TestLastWordsBeforeTheEnd(t *testing.T) {
 	var order []string
 	onStage(t, func(s *stage, c *Config) {
-		s.spec.Stdout.CaptureBytes = 100
+		s.spec.Stdout.CaptureBytes, s.spec.Stderr.EventsEnabled = 100, true
 		c.Hooks.Log = func(_ Stream, pid int, p []byte) { order = append(order, fmt.Sprintf("%d %q", pid, p)) }
 		c.Notify = func(ch process.Change) { order = append(order, ch.Info.State.String()) }
 	}, func(s *stage) {
@@ -102,7 +131,7 @@ func TestGrandchildIsHeard(t *testing.T) {
 	hooks, heard := hear()
 	hooks.Raw = nil
 	onStage(t, func(s *stage, c *Config) {
-		s.spec.StartSecs, s.spec.RedirectStderr = 0, true
+		s.spec.StartSecs, s.spec.RedirectStderr, s.spec.Stdout.EventsEnabled = 0, true, true
 		c.Hooks = hooks
 	}, func(s *stage) {
 		s.start()

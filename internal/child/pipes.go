@@ -13,9 +13,9 @@ import (
 type pipes struct{ parent, child [3]int }
 
 // newPipes opens the pipes of a child. The daemon's ends never block, the child's do; none is inherited by exec.
-func newPipes(stdin, stderr bool) (p pipes, err error) {
+func newPipes(cmd Command) (p pipes, err error) {
 	p = pipes{parent: [3]int{-1, -1, -1}, child: [3]int{-1, -1, -1}}
-	for stream, wanted := range [3]bool{stdin, true, stderr} {
+	for stream, wanted := range [3]bool{cmd.Stdin == nil, !cmd.Discard[Stdout], !cmd.Discard[Stderr] && !cmd.MergeStderr} {
 		if !wanted {
 			continue
 		}
@@ -50,15 +50,20 @@ func closeEnds(fds [3]int) {
 }
 
 // files returns what the child gets as descriptors 0, 1 and 2.
-func (p *pipes) files(cmd Command) []uintptr {
-	in, out, err := uintptr(p.child[Stdin]), uintptr(p.child[Stdout]), uintptr(p.child[Stderr])
+func (p *pipes) files(cmd Command, null *os.File) []uintptr {
+	fds := make([]uintptr, 3)
+	for stream, fd := range p.child {
+		if fds[stream] = uintptr(fd); fd < 0 {
+			fds[stream] = null.Fd()
+		}
+	}
 	if cmd.Stdin != nil {
-		in = cmd.Stdin.Fd()
+		fds[Stdin] = cmd.Stdin.Fd()
 	}
 	if cmd.MergeStderr {
-		err = out
+		fds[Stderr] = fds[Stdout]
 	}
-	return []uintptr{in, out, err}
+	return fds
 }
 
 // osChild is a real child. It implements Child.

@@ -32,11 +32,13 @@ type session struct {
 
 const exitBit = 1 << 3
 
-func newSession(a *Actor, spec *process.Spec) *session {
+// newSession prepares a session in which all streams are read but the discarded ones.
+func newSession(a *Actor, spec *process.Spec, discard [3]bool) *session {
 	s := &session{actor: a}
-	s.outputs[Stdout] = newOutput(a, s, Stdout, &spec.Stdout)
-	if !spec.RedirectStderr {
-		s.outputs[Stderr] = newOutput(a, s, Stderr, &spec.Stderr)
+	for stream, to := range logSpecs(spec) {
+		if !discard[stream] {
+			s.outputs[stream] = newOutput(a, s, stream, to)
+		}
 	}
 	return s
 }

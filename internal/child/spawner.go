@@ -34,6 +34,7 @@ type Command struct {
 
 	Stdin       *os.File // given to the child as descriptor 0 in place of a pipe; it stays open
 	MergeStderr bool     // stderr goes where stdout goes
+	Discard     [3]bool  // by Stream: output that nobody wants goes to /dev/null, past the daemon
 }
 
 // ErrGone is the answer of Child.Kill when the child has already been reaped.

@@ -111,7 +111,7 @@ func (a *Actor) spawn() process.Event {
 	if err := a.openLogs(spec); err != nil {
 		return process.ChildNotSpawned{Reason: spawnErrText(spec.Name, err)}
 	}
-	s := newSession(a, spec)
+	s := newSession(a, spec, cmd.Discard)
 	if spec.FastCGI != "" && a.cfg.Socket != nil {
 		if cmd.Stdin, err = a.cfg.Socket.Acquire(); err != nil {
 			a.closeLogs()

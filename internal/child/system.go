@@ -1,6 +1,7 @@
 package child
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 type System struct {
 	reaper  *reaper
 	poller  *poller
+	null    *os.File
 	buffers sync.Pool // of *[]byte, taken only while there is something to read
 	quit    chan struct{}
 	running sync.WaitGroup
@@ -26,12 +28,17 @@ func NewSystem(logger *slog.Logger) (*System, error) {
 	if err := unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("keep inherited descriptors from children: %w", err)
 	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open what children get for output that nobody wants: %w", err)
+	}
 	poller, err := newPoller()
 	if err != nil {
+		null.Close()
 		return nil, err
 	}
 	return &System{
-		reaper: newReaper(logger), poller: poller, quit: make(chan struct{}),
+		reaper: newReaper(logger), poller: poller, null: null, quit: make(chan struct{}),
 		buffers: sync.Pool{New: func() any { b := make([]byte, readSize); return &b }},
 	}, nil
 }
@@ -58,7 +65,7 @@ func (s *System) Run() error {
 // Close makes Run return. The children live on.
 func (s *System) Close() error {
 	close(s.quit)
-	return s.poller.close()
+	return errors.Join(s.poller.close(), s.null.Close())
 }
 
 // Lookup implements Spawner.
@@ -66,7 +73,7 @@ func (s *System) Lookup(program string, path []string) (string, error) { return 
 
 // Spawn implements Spawner.
 func (s *System) Spawn(cmd Command, sink Sink) (Child, error) {
-	p, err := newPipes(cmd.Stdin == nil, !cmd.MergeStderr)
+	p, err := newPipes(cmd)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +85,7 @@ func (s *System) Spawn(cmd Command, sink Sink) (Child, error) {
 			return nil, err
 		}
 	}
-	c.pid, err = s.reaper.fork(prepare(cmd, p.files(cmd)), sink.Exited)
+	c.pid, err = s.reaper.fork(prepare(cmd, p.files(cmd, s.null)), sink.Exited)
 	if err != nil {
 		c.closeAll()
 		return nil, os.NewSyscallError("fork", err)

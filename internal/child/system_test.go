@@ -364,3 +364,17 @@ func TestSocketAsStdin(t *testing.T) {
 		b.await(process.Stopped)
 	}
 }
+
+// What nobody wants goes to /dev/null, all else to the daemon.
+func TestDiscardedOutput(t *testing.T) {
+	b := newBench(t, func(c *Config) {
+		seen := filepath.Join(filepath.Dir(c.Spec.Stdout.File), "seen")
+		c.Spec.Command = fmt.Sprintf(`sh -c "seen=$(readlink /proc/$$/fd/1 /proc/$$/fd/2); echo lost; echo $seen >%s"`, seen)
+		c.Spec.Stdout = process.LogSpec{}
+	})
+	b.start()
+	b.await(process.Exited)
+	if got := b.read("seen"); !strings.HasPrefix(got, "/dev/null pipe:") || b.read("err") != "" {
+		t.Errorf("output goes to %s, error %s", got, b.read("err"))
+	}
+}

@@ -32,6 +32,7 @@ func (n *Node) Run(ctx context.Context) {
 	counter := 0
 	tick := func() {
 		counter++
+		n.cfg.Logger.Debug("tick", "counter", counter)
 		now := time.Now()
 		n.step(work, cluster.LocalTick{Tick: cluster.Tick{Counter: counter, Wall: Wall(now), Mono: n.clock.Mono(now)}})
 		n.ticked.Store(&now)
