@@ -128,11 +128,19 @@ func (d *Dashboard) Run(ctx context.Context) {
 	flush := time.NewTimer(0)
 	defer flush.Stop()
 	pending := true
+	var due <-chan time.Time // when to follow a Supervisor alone that nobody looks at
 	for {
 		select {
 		case v := <-views:
 			d.follow(v)
 		case <-d.heard.wake:
+			if d.stream.wanted() {
+				d.followAlone()
+			} else if due == nil { // thousands may be starting, and nobody looks
+				due = time.After(gather)
+			}
+		case <-due:
+			due = nil
 			d.followAlone()
 		case <-d.stats.changed:
 		case <-flush.C:
