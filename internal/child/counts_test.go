@@ -24,6 +24,7 @@ func TestStartsAreCounted(t *testing.T) {
 			s.start()
 			s.sleep(2 * time.Second)
 			_ = s.Stop(s.t.Context())
+			s.sleep(time.Second) // the end of the child is heard of
 			s.start()
 		}, 2, 0},
 		{"refused", nil, func(s *stage) {

@@ -14,13 +14,15 @@ import (
 	"github.com/supvisors/supvisors/internal/process"
 )
 
-// reaper collects the exits of all children of the daemon. Forks and signals are done under its lock: an exit is never seen
-// before its child is known, and no signal goes to a pid that has been reaped and may be somebody else's by now.
+// reaper collects the exits of all children of the daemon. It does so between forks and between signals: an exit is never seen
+// before its child is known, and no signal goes to a pid that has been reaped and may be somebody else's by now. Forks do not wait for
+// each other, which would double the time of a thousand.
 type reaper struct {
 	logger *slog.Logger
 	news   chan os.Signal
 
-	mu       sync.Mutex
+	forks    sync.RWMutex // held for reading by each fork until its child is known, for writing by reap
+	mu       sync.Mutex   // taken after forks
 	children map[int]func(syscall.WaitStatus)
 }
 
@@ -45,6 +47,8 @@ func (r *reaper) run(stop <-chan struct{}) {
 }
 
 func (r *reaper) reap() {
+	r.forks.Lock()
+	defer r.forks.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for {
@@ -69,11 +73,11 @@ func (r *reaper) reap() {
 
 // fork starts a child; exited is called once with its status and must not wait.
 func (r *reaper) fork(start func() (pid int, err error), exited func(syscall.WaitStatus)) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.forks.RLock()
+	defer r.forks.RUnlock()
 	pid, err := start()
 	if err == nil {
-		r.children[pid] = exited
+		r.adopt(pid, exited)
 	}
 	return pid, err
 }
