@@ -21,21 +21,16 @@ func (c *Core) runners() []*node {
 // they do not agree.
 func (c *Core) stableRunners() []*node {
 	runners := c.runners()
+	for _, n := range runners { // while many nodes find each other, a look at each is all that can be afforded
+		if n.wavering > 0 || n.running != len(runners) {
+			return nil
+		}
+	}
 	for _, n := range runners {
-		count := 0
 		for id, s := range n.modes.Instances {
-			if !s.stable() {
+			if m := c.byID[id]; s == InstanceRunning && (m == nil || m.state != InstanceRunning) {
 				return nil
 			}
-			if s == InstanceRunning {
-				count++
-				if m := c.byID[id]; m == nil || m.state != InstanceRunning {
-					return nil
-				}
-			}
-		}
-		if count != len(runners) {
-			return nil
 		}
 	}
 	return runners

@@ -211,8 +211,14 @@ func checkLoads(t *testing.T, c *Core) {
 	}
 }
 
-// checkView: what a View shares with the one before is not out of date.
+// checkView: what a View shares with the one before is not out of date, nor is what is counted.
 func checkView(t *testing.T, c *Core) {
+	for _, n := range c.nodes {
+		running, wavering := n.running, n.wavering
+		if n.setModes(n.modes); n.running != running || n.wavering != wavering {
+			t.Fatalf("%s sees %d and %d, counted %d and %d", n, n.running, n.wavering, running, wavering)
+		}
+	}
 	for i, shown := range c.View().Instances {
 		if fresh := c.nodes[i].show(); !reflect.DeepEqual(shown, fresh) {
 			t.Fatalf("%s is shown as %+v, is %+v", c.nodes[i], shown, fresh)

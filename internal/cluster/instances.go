@@ -17,11 +17,12 @@ type node struct {
 	rank  int // place in the configuration order
 	state InstanceState
 
-	epoch  string
-	seq    uint64
-	modes  Modes
-	tick   Tick
-	tickAt time.Time // when the tick came, in the time of this node
+	epoch             string
+	seq               uint64
+	modes             Modes
+	running, wavering int // of the instances in modes: seen RUNNING, in no definite state
+	tick              Tick
+	tickAt            time.Time // when the tick came, in the time of this node
 	// localTick is the tick of this node during which the peer's last one came (local_sequence_counter and so on).
 	localTick Tick
 	forced    []Forced
@@ -34,6 +35,19 @@ type node struct {
 	crashes int           // processes that ended there in a way that nobody wanted
 	view    *InstanceView // nil when it is out of date
 	checkBy time.Time     // deadline of CHECKING
+}
+
+// setModes changes the modes and what is counted of them.
+func (n *node) setModes(m Modes) {
+	n.modes, n.running, n.wavering = m, 0, 0
+	for _, s := range m.Instances {
+		switch {
+		case s == InstanceRunning:
+			n.running++
+		case !s.stable():
+			n.wavering++
+		}
+	}
 }
 
 func (n *node) String() string {
@@ -71,9 +85,9 @@ func (c *Core) setInstance(n *node, s InstanceState) {
 	}
 	n.state = s
 	c.running = nil
-	c.self.modes = c.self.modes.with(n.id.Identifier, s)
+	c.self.setModes(c.self.modes.with(n.id.Identifier, s))
 	if n != c.self && (s == InstanceStopped || s == InstanceIsolated) {
-		n.modes = Modes{}
+		n.setModes(Modes{})
 		n.epoch, n.seq, n.locks, n.standing = "", 0, nil, Serving // nothing counts until its next whole Report
 		if n.forced != nil {
 			n.forced = nil
@@ -102,7 +116,7 @@ func (c *Core) peerJoined(ev PeerJoined) {
 		}
 		n = c.addNode(ev.Identity)
 		n.found = true
-		c.self.modes = c.self.modes.with(n.id.Identifier, InstanceStopped)
+		c.self.setModes(c.self.modes.with(n.id.Identifier, InstanceStopped))
 		c.log(Info, "instance %s was discovered", n)
 	}
 	if n == c.self {
@@ -256,8 +270,9 @@ func (c *Core) peerDelta(ev PeerDelta) {
 	}
 }
 
+// setModes takes over what a peer says.
 func (c *Core) setModes(n *node, m Modes) {
-	n.modes = m
+	n.setModes(m)
 	if m.Instances[c.cfg.Self] == InstanceIsolated && (n.state == InstanceChecked || n.state == InstanceRunning) {
 		c.log(Warn, "instance %s has isolated this one", n)
 		c.setInstance(n, InstanceFailed)

@@ -95,6 +95,6 @@ func (c *Core) forget(n *node) {
 	c.nodes = slices.DeleteFunc(c.nodes, func(m *node) bool { return m == n })
 	delete(c.byID, n.id.Identifier)
 	c.running = nil
-	c.self.modes = c.self.modes.without(n.id.Identifier)
+	c.self.setModes(c.self.modes.without(n.id.Identifier))
 	c.emit(Forget{Identifier: n.id.Identifier})
 }
