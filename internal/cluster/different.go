@@ -13,7 +13,7 @@ func Different[T any](before, after []*T, compare func(a, b *T) int) iter.Seq2[*
 				order = 1
 			case len(after) == 0:
 				order = -1
-			default:
+			case before[0] != after[0]: // nearly all are shared
 				order = compare(before[0], after[0])
 			}
 			var was, is *T

@@ -204,8 +204,8 @@ func (d *Dashboard) tellChange() {
 	if d.told = d.view; before == d.view {
 		return
 	}
-	forgotten := slices.ContainsFunc(before.Instances, func(n *cluster.InstanceView) bool { return d.view.Instance(n.Identifier) == nil })
-	if forgotten || !d.stream.wanted() {
+	forgotten := func(n *cluster.InstanceView) bool { return d.view.Instance(n.Identifier) == nil }
+	if !d.stream.wanted() || slices.ContainsFunc(before.Instances, forgotten) {
 		d.stream.forget()
 	} else if change, changed := d.change(before, d.view); changed {
 		d.stream.publish("change", change)
@@ -220,8 +220,8 @@ func (d *Dashboard) change(before, v *cluster.View) (c Change, changed bool) {
 		c.Cluster = is
 	}
 	known := before.Applications
-	for _, n := range v.Instances {
-		was := before.Instance(n.Identifier)
+	for i, n := range v.Instances {
+		was := earlier(before, i, n)
 		if was != n {
 			c.Nodes = append(c.Nodes, s.node(n))
 		}

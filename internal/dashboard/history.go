@@ -124,10 +124,11 @@ func (c *comparison) cluster() {
 }
 
 func (c *comparison) instances() {
-	for _, n := range c.view.Instances {
-		var was *cluster.InstanceView
-		if c.before != nil {
-			was = c.before.Instance(n.Identifier)
+	known := 0
+	for i, n := range c.view.Instances {
+		was := earlier(c.before, i, n)
+		if was != nil {
+			known++
 		}
 		if was == n {
 			continue
@@ -142,7 +143,7 @@ func (c *comparison) instances() {
 		}
 		c.nodes[n.Identifier] = past
 	}
-	if c.before == nil {
+	if c.before == nil || known == len(c.before.Instances) {
 		return
 	}
 	for _, was := range c.before.Instances {
@@ -151,6 +152,17 @@ func (c *comparison) instances() {
 			c.tell(Moment{Kind: "node", Level: "info", Node: was.Identifier, Text: was.Nick + " has left the cluster for good"})
 		}
 	}
+}
+
+// earlier returns what a View before, which may be nil, shows of the node that is at place i now: mostly at the same place.
+func earlier(before *cluster.View, i int, n *cluster.InstanceView) *cluster.InstanceView {
+	switch {
+	case before == nil:
+		return nil
+	case i < len(before.Instances) && (before.Instances[i] == n || before.Instances[i].Identifier == n.Identifier):
+		return before.Instances[i]
+	}
+	return before.Instance(n.Identifier)
 }
 
 // moved notes that a node is in another state.

@@ -74,8 +74,12 @@ func Calm() Timings {
 	}
 }
 
-// defaultTicks is the default of inactivity_ticks.
-const defaultTicks = 2
+const (
+	// defaultTicks is the default of inactivity_ticks.
+	defaultTicks = 2
+	// crowd is how many nodes make a cluster one step more patient.
+	crowd = 20
+)
 
 // prepare checks the configuration and fills in the defaults.
 func (c *Config) prepare() error {
@@ -109,10 +113,11 @@ func (c *Config) fillNetwork() {
 	}
 }
 
-// suspicionMult is memberlist's multiplier of the suspicion window, stretched by inactivity_ticks.
+// suspicionMult is memberlist's multiplier of the suspicion window, stretched by inactivity_ticks and by the size of the cluster: the more
+// nodes probe, the sooner one of them is unlucky, and to believe it costs all of them work, which makes the next one unlucky.
 func (c *Config) suspicionMult() int {
 	ticks := max(c.InactivityTicks, defaultTicks)
-	return (c.Timings.SuspicionMult*ticks + defaultTicks - 1) / defaultTicks
+	return (c.Timings.SuspicionMult*ticks+defaultTicks-1)/defaultTicks + len(c.Peers)/crowd
 }
 
 // allowed returns the test whether a node of some name may be a member. Discovery allows all.
