@@ -233,8 +233,10 @@ func (m *Membership) spread() {
 		case <-m.ctx.Done():
 			return
 		}
-		m.tellAround(m.ctx)
-		wait(m.ctx, newsPause)
+		if len(m.Members()) > 0 {
+			m.tellAround(m.ctx)
+			wait(m.ctx, newsPause)
+		}
 	}
 }
 

@@ -81,21 +81,14 @@ func (gs *groups) without(name string) *groups {
 	return newGroups(slices.DeleteFunc(slices.Clone(gs.added), func(g *group) bool { return g.config.Name == name }))
 }
 
-// levels returns the processes by the priority of their group, then by their own: one list for each priority of groups.
-func (gs *groups) levels() [][]*managed {
-	var levels [][]*managed
-	for i, g := range gs.byPriority {
-		if i == 0 || g.config.Priority != gs.byPriority[i-1].config.Priority {
-			levels = append(levels, nil)
-		}
-		last := &levels[len(levels)-1]
-		*last = append(*last, g.byPriority...)
+// all returns the processes by the priority of their group, then by their own.
+func (gs *groups) all() []*managed {
+	var all []*managed
+	for _, g := range gs.byPriority {
+		all = append(all, g.byPriority...)
 	}
-	return levels
+	return all
 }
-
-// all returns the processes in the order of levels.
-func (gs *groups) all() []*managed { return slices.Concat(gs.levels()...) }
 
 // group returns the group of that name, or ErrBadName.
 func (gs *groups) group(name string) (*group, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/event"
@@ -12,12 +11,8 @@ import (
 	"github.com/supvisors/supvisors/internal/worker"
 )
 
-const (
-	// startWidth is how many processes of one priority are started at a time.
-	startWidth = 4
-	// shutdownReport is the distance of the lines "waiting for x to die".
-	shutdownReport = 3 * time.Second
-)
+// shutdownReport is the distance of the lines "waiting for x to die".
+const shutdownReport = 3 * time.Second
 
 // Start publishes SUPERVISOR_STATE_CHANGE_RUNNING, then starts the processes with autostart by the priority of their group and
 // their own, and lets the ticks begin. It returns when each start was tried, and is called once.
@@ -36,39 +31,18 @@ func (s *Supervisor) Start() {
 			s.deps.Worker.Beat()
 		})
 	})
-	levels := s.current.Load().levels()
+	all := s.current.Load().all()
 	s.mu.Unlock()
-	for _, level := range levels {
-		s.autostart(level)
-	}
+	s.autostart(all)
 	s.deps.Worker.Set(worker.Initialized)
 }
 
-// autostart starts those of the processes that want it, by priority: those that follow each other with the same one nearly at once,
-// so that one is on its way while the system still works on another. Trouble is the actor's to tell.
+// autostart starts those of the processes that want it. Trouble is the actor's to tell.
 func (s *Supervisor) autostart(list []*managed) {
-	for len(list) > 0 {
-		same := slices.IndexFunc(list, func(m *managed) bool { return m.spec.Priority != list[0].spec.Priority })
-		if same < 0 {
-			same = len(list)
+	for _, m := range list {
+		if m.spec.Autostart {
+			_ = m.AutoStart(s.work)
 		}
-		next := make(chan *managed)
-		var starters sync.WaitGroup
-		for range min(startWidth, same) {
-			starters.Go(func() {
-				for m := range next {
-					_ = m.AutoStart(s.work)
-				}
-			})
-		}
-		for _, m := range list[:same] {
-			if m.spec.Autostart {
-				next <- m
-			}
-		}
-		close(next)
-		starters.Wait()
-		list = list[same:]
 	}
 }
 
@@ -148,11 +122,17 @@ func (s *Supervisor) Shutdown(ctx context.Context) error {
 
 // stopByPriority stops one level of priority after the other.
 func stopByPriority(ctx context.Context, set *groups) error {
-	for _, level := range slices.Backward(set.levels()) {
+	for end := len(set.byPriority); end > 0; {
+		begin := end - 1
+		for begin > 0 && set.byPriority[begin-1].config.Priority == set.byPriority[begin].config.Priority {
+			begin--
+		}
+		level := newGroups(set.byPriority[begin:end]).all()
 		slices.Reverse(level)
 		if err := stopTogether(ctx, level); err != nil {
 			return err
 		}
+		end = begin
 	}
 	return nil
 }
