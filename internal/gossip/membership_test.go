@@ -273,8 +273,8 @@ func TestInactivityTicksStretchTheSuspicion(t *testing.T) {
 		})
 		return d
 	}
-	two, twelve := loss(2), loss(12)
-	if two > 4*time.Second || twelve < two+3*time.Second || twelve > 15*time.Second {
+	two, twelve := loss(2), loss(12) // with 1 s and 6 s of suspicion, after up to 4 s until a probe has failed
+	if two > 5*time.Second+lastWords || twelve < 6*time.Second || twelve > 10*time.Second+lastWords {
 		t.Errorf("loss after %v with 2 ticks and after %v with 12", two, twelve)
 	}
 }
