@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/supvisors/supvisors/internal/porttest"
+	"github.com/supvisors/supvisors/internal/tagtest"
 	"github.com/supvisors/supvisors/rpc"
 )
 
@@ -216,9 +217,7 @@ func TestAgentContract(t *testing.T) {
 
 	c.clusterPlace.nodes[1].cmd.Process.Kill()
 	c.clusterPlace.nodes[1].end()
-	for _, pid := range c.nodes[1].processes() {
-		syscall.Kill(pid, syscall.SIGKILL)
-	}
+	tagtest.Kill(t, c.clusterPlace.nodes[1].tag, patience)
 	n.soon(step{"GET /status", 200, []string{"connectivity.sup02=false", "connectivity.sup03=true"}})
 	c.clusterPlace.nodes[0].stop()
 	c.clusterPlace.nodes[2].stop()

@@ -279,6 +279,15 @@ func TestInactivityTicksStretchTheSuspicion(t *testing.T) {
 	}
 }
 
+func TestLargeClustersAreMorePatient(t *testing.T) {
+	for peers, want := range map[int]int{0: 1, 19: 1, 20: 2, 100: 6} {
+		c := Config{Peers: make([]Peer, peers), Timings: Calm()}
+		if got := c.suspicionMult(); got != want {
+			t.Errorf("%d peers: %d, want %d", peers, got, want)
+		}
+	}
+}
+
 func TestOtherSecretIsIgnored(t *testing.T) {
 	bubble(t, 3, func(t *testing.T, c *testCluster) {
 		c.edit = func(i int, cfg *Config) {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// keepAlive is how often a stream without entries carries a blank line.
-	keepAlive = 15 * time.Second
+	// keepAlive is how long a stream is without entries before it carries a blank line. A node in a cluster has a tick to tell more often.
+	keepAlive = 6 * time.Second
 	// writeTimeout is how long a reader may take to accept a page before it is cut off. It then resumes or starts again.
 	writeTimeout = 30 * time.Second
 	// snapshotTries is how often in a row a reader may be too slow for its snapshot before it is cut off.
@@ -166,6 +166,7 @@ func (s *stream) run(ctx context.Context, snapshot bool) error {
 			}
 			tries = 0
 			s.next.Add(uint64(len(p.lines)))
+			alive.Reset(keepAlive)
 			continue
 		}
 		if p.closed {

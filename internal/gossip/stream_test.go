@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -223,6 +224,36 @@ func TestQuietStreamStaysUp(t *testing.T) {
 		}
 		s.node.publish(t)
 		s.expect("entry A 1")
+	})
+}
+
+// Blank lines are for streams that have nothing else to say.
+func TestBlankLines(t *testing.T) {
+	streamBubble(t, nil, func(t *testing.T, s *streamTest) {
+		resp := s.open(t, "raw:1")
+		var text bytes.Buffer
+		read := make(chan struct{})
+		go func() {
+			defer close(read)
+			io.Copy(&text, resp.Body)
+		}()
+		for range 10 {
+			settle(keepAlive - time.Second)
+			s.node.publish(t)
+		}
+		settle(5 * keepAlive / 2)
+		resp.Body.Close()
+		<-read
+		blank := 0
+		for line := range strings.Lines(text.String()) {
+			if line == "\n" {
+				blank++
+			}
+		}
+		if blank != 2 {
+			t.Errorf("%d blank lines in\n%s", blank, &text)
+		}
+		settle(2 * keepAlive) // the publisher notices
 	})
 }
 
