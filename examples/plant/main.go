@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"os/signal"
@@ -86,16 +85,17 @@ func bus(ctx context.Context, args []string) error {
 		return nil
 	case <-time.After(delay):
 	}
-	// what a killed bus left behind
-	if err := os.Remove(args[0]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	ln, err := net.Listen("unix", args[0])
+	// the bus gets its name when the journal has it, so that no line of a client comes before; what a killed bus left behind goes
+	unnamed := fmt.Sprintf("%s.%d", args[0], os.Getpid())
+	ln, err := net.Listen("unix", unnamed)
 	if err != nil {
 		return err
 	}
 	context.AfterFunc(ctx, func() { ln.Close() })
 	if err := note("is operational"); err != nil {
+		return err
+	}
+	if err := os.Rename(unnamed, args[0]); err != nil {
 		return err
 	}
 	for {
