@@ -35,7 +35,7 @@ type Config struct {
 	Saved *Saved
 }
 
-// Hooks are told what a child writes. They are called on the goroutine of the actor, must not wait for it or for anything
+// Hooks are told what a child writes. They are called in a turn of the actor, must not wait for it or for anything
 // else, and may not keep the data after they return.
 type Hooks struct {
 	// Raw gets everything as it was read. An event listener's stdout carries its protocol.
@@ -59,7 +59,7 @@ type Socket interface {
 type Actor struct {
 	cfg     Config
 	machine *process.Machine
-	timer   *time.Timer
+	timer   *time.Timer     // of the machine, nil when none is set
 	logs    [3]*log         // by Stream, open while something can be written to them
 	session *session        // the last child and what is left of it, nil before the first
 	follow  []process.Event // answers to effects, applied before anything else
@@ -69,20 +69,14 @@ type Actor struct {
 	sendMu sync.Mutex
 	sends  []sending // not written yet
 
-	inbox  chan func()
-	wake   chan struct{}
-	quit   chan struct{}
-	close  sync.Once
+	turns  turns
 	latest atomic.Pointer[snapshot]
 }
 
-// New returns the actor of one process, for Run. The error is that of taking up a saved child.
+// New returns the actor of one process, for Begin. The error is that of taking up a saved child.
 func New(cfg Config) (*Actor, error) {
-	a := &Actor{
-		cfg: cfg, machine: process.NewMachine(cfg.Spec), timer: time.NewTimer(time.Hour),
-		inbox: make(chan func()), wake: make(chan struct{}, 1), quit: make(chan struct{}),
-	}
-	a.timer.Stop()
+	a := &Actor{cfg: cfg, machine: process.NewMachine(cfg.Spec)}
+	a.turns = turns{owner: a, quit: make(chan struct{}), done: make(chan struct{}), busy: true}
 	if cfg.Saved != nil {
 		if err := a.takeUp(cfg.Saved); err != nil {
 			return nil, err
@@ -92,43 +86,17 @@ func New(cfg Config) (*Actor, error) {
 	return a, nil
 }
 
-// Run does the work of the actor until Close or Freeze. It is called once.
-func (a *Actor) Run() {
-	for {
-		select {
-		case f := <-a.inbox:
-			f()
-		case <-a.wake:
-			a.service()
-		case <-a.timer.C:
-			_ = a.step(process.TimerFired{})
-		case <-a.quit:
-			a.shut()
-			return
-		}
-	}
-}
+// Begin lets the actor work. It is called once, when all is ready for Notify and the Hooks.
+func (a *Actor) Begin() { a.turns.leave() }
 
-// Close makes Run return. A child that still lives is left to itself, without the daemon's ends of its pipes. It never waits.
-func (a *Actor) Close() { a.close.Do(func() { close(a.quit) }) }
+// Close ends the actor. A child that still lives is left to itself, without the daemon's ends of its pipes. It never waits.
+func (a *Actor) Close() { a.turns.close() }
 
-// ask runs f on the goroutine of the actor and returns its error.
-func (a *Actor) ask(ctx context.Context, f func() error) error {
-	answer := make(chan error, 1)
-	select {
-	case a.inbox <- func() { answer <- f() }:
-	case <-a.quit:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-answer:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// Done returns a channel that is closed when an actor that has begun and was closed has ended.
+func (a *Actor) Done() <-chan struct{} { return a.turns.done }
+
+// ask runs f in a turn of the actor and returns its error.
+func (a *Actor) ask(ctx context.Context, f func() error) error { return a.turns.do(ctx, f) }
 
 func (a *Actor) tell(ctx context.Context, ev process.Event) error {
 	return a.ask(ctx, func() error { return a.step(ev) })
@@ -205,12 +173,12 @@ type sending struct {
 	failed func(error)
 }
 
-// Send is WriteStdin for those who must not wait, such as Hooks. An error is told to failed, on the goroutine of the actor.
+// Send is WriteStdin for those who must not wait, such as Hooks. An error is told to failed, in a turn of the actor.
 func (a *Actor) Send(data []byte, failed func(error)) {
 	a.sendMu.Lock()
 	a.sends = append(a.sends, sending{data, failed})
 	a.sendMu.Unlock()
-	a.awake()
+	a.turns.wake()
 }
 
 // send writes what Send was given.
@@ -223,14 +191,6 @@ func (a *Actor) send() {
 		if err := a.writeStdin(s.data); err != nil {
 			s.failed(err)
 		}
-	}
-}
-
-// awake has the actor look at what has happened.
-func (a *Actor) awake() {
-	select {
-	case a.wake <- struct{}{}:
-	default:
 	}
 }
 

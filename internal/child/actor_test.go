@@ -52,11 +52,10 @@ func onStage(t *testing.T, change func(*stage, *Config), story func(*stage)) {
 			t.Fatal(err)
 		}
 		s.Actor = actor
-		var running sync.WaitGroup
-		running.Go(actor.Run)
+		actor.Begin()
 		story(s)
 		actor.Close()
-		running.Wait()
+		<-actor.Done()
 	})
 }
 

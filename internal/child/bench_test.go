@@ -26,7 +26,7 @@ func benchActor(b *testing.B, command string, change func(*Config)) *Actor {
 	if err != nil {
 		b.Fatal(err)
 	}
-	go a.Run()
+	a.Begin()
 	b.Cleanup(a.Close)
 	return a
 }

@@ -80,7 +80,7 @@ func KeepOpen(all []Saved) error {
 	return errors.Join(failed...)
 }
 
-// takeUp continues a frozen actor, before Run.
+// takeUp continues a frozen actor, before Begin.
 func (a *Actor) takeUp(saved *Saved) error {
 	spec := a.cfg.Spec
 	a.machine = process.Restore(spec, saved.Memory, time.Now())

@@ -61,7 +61,7 @@ func (d *image) actor(name string, saved *Saved) *Actor {
 	spec.Name, spec.Stdout.File, spec.Stderr.File = name, filepath.Join(d.dir, name), ""
 	a, err := New(Config{Spec: spec, Spawner: d.system, Logger: slog.New(slog.DiscardHandler), Saved: saved})
 	check(err)
-	go a.Run()
+	a.Begin()
 	return a
 }
 

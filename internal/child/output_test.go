@@ -366,7 +366,7 @@ func TestFreeze(t *testing.T) {
 		if got := next.Info(); got.PID != 101 || got.State != process.Starting {
 			t.Errorf("taken up as %+v", got)
 		}
-		go next.Run()
+		next.Begin()
 		defer next.Close()
 		adopted := s.fake.last()
 		if adopted == child || adopted.pid != 101 {

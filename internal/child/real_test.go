@@ -100,14 +100,13 @@ func (b *bench) run(cfg Config) {
 		b.t.Fatal(err)
 	}
 	b.Actor = actor
-	var running sync.WaitGroup
-	running.Go(actor.Run)
+	actor.Begin()
 	b.t.Cleanup(func() {
 		if pid := actor.Info().PID; pid != 0 {
 			syscall.Kill(-pid, syscall.SIGKILL)
 		}
 		actor.Close()
-		running.Wait()
+		<-actor.Done()
 	})
 }
 

@@ -54,7 +54,7 @@ func (s *session) Exited(status syscall.WaitStatus) {
 
 func (s *session) post(bit uint32) {
 	s.news.Or(bit)
-	s.actor.awake()
+	s.actor.turns.wake()
 }
 
 // service looks at everything that happened to the child since the last time, and lets it know what there is for it.

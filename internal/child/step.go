@@ -51,11 +51,7 @@ func (a *Actor) perform(e process.Effect) {
 			a.follow = append(a.follow, process.SignalRefused{Reason: a.killErr.Error()})
 		}
 	case process.SetTimer:
-		if e.At.IsZero() {
-			a.timer.Stop()
-		} else {
-			a.timer.Reset(time.Until(e.At))
-		}
+		a.setTimer(e.At)
 	case process.Changed:
 		if a.cfg.Notify != nil {
 			e.Change.Info = withLogs(e.Change.Info, a.machine.Spec())
@@ -64,6 +60,28 @@ func (a *Actor) perform(e process.Effect) {
 	case process.Log:
 		a.cfg.Logger.Log(context.Background(), e.Level, e.Text)
 	}
+}
+
+// setTimer has the machine told when that time has come, in place of any time before; zero stands for never.
+func (a *Actor) setTimer(at time.Time) {
+	if a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
+	}
+	if at.IsZero() {
+		return
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(time.Until(at), func() {
+		_ = a.ask(context.Background(), func() error {
+			if a.timer != timer { // it went off when it was about to be stopped
+				return nil
+			}
+			a.timer = nil
+			return a.step(process.TimerFired{})
+		})
+	})
+	a.timer = timer
 }
 
 // signalling applies a wish that may send a signal and returns the refusal, be it that of the machine or of the kernel.
@@ -139,7 +157,7 @@ func (a *Actor) exited(status syscall.WaitStatus) {
 
 // shut lets go of everything.
 func (a *Actor) shut() {
-	a.timer.Stop()
+	a.setTimer(time.Time{})
 	a.session.close()
 	a.closeLogs()
 }

@@ -32,7 +32,7 @@ func (a *Actor) publish(info process.Info) {
 func (a *Actor) Info() process.Info { return a.latest.Load().info }
 
 // Watch returns a view of the process that sees everything that becomes of it from now on. It never waits.
-func (a *Actor) Watch() *Watch { return &Watch{at: a.latest.Load(), quit: a.quit} }
+func (a *Actor) Watch() *Watch { return &Watch{at: a.latest.Load(), quit: a.turns.quit} }
 
 // Watch follows one process step by step and misses none. It belongs to one goroutine and needs no closing.
 type Watch struct {

@@ -19,7 +19,7 @@ const maxHeard = 4096
 
 // heard is what the Supervisor has told, where there is no cluster to tell it.
 type heard struct {
-	wake chan struct{} // holds a token when there is something
+	wake chan struct{} // gets a token when there is something again
 
 	mu      sync.Mutex
 	changes []process.Info // in order for each process
@@ -30,6 +30,7 @@ type heard struct {
 func (d *Dashboard) Heard(ev event.Event) {
 	d.heard.mu.Lock()
 	defer d.heard.mu.Unlock()
+	first := len(d.heard.changes) == 0 && !d.heard.anew
 	switch ev := ev.(type) {
 	case event.StateChanged:
 		if len(d.heard.changes) < maxHeard {
@@ -42,7 +43,9 @@ func (d *Dashboard) Heard(ev event.Event) {
 	default:
 		d.heard.anew = true
 	}
-	token(d.heard.wake)
+	if first {
+		token(d.heard.wake)
+	}
 }
 
 func (h *heard) take() (changes []process.Info, anew bool) {
@@ -53,19 +56,26 @@ func (h *heard) take() (changes []process.Info, anew bool) {
 	return changes, anew
 }
 
-// followAlone brings the View up to what was heard: one step for changes of different processes, so that none of one process is passed over.
+// followAlone brings the View up to what was heard: one step for the first change of each process, one for the second, so that none is
+// passed over and thousands of programs that start take few steps.
 func (d *Dashboard) followAlone() {
 	changes, anew := d.heard.take()
 	for len(changes) > 0 && !anew {
-		n, seen := 0, map[process.Namespec]bool{}
-		for ; n < len(changes) && !seen[nameOf(changes[n])]; n++ {
-			seen[nameOf(changes[n])] = true
+		var step, later []process.Info
+		seen := map[process.Namespec]bool{}
+		for _, info := range changes {
+			if name := nameOf(info); !seen[name] {
+				seen[name] = true
+				step = append(step, info)
+			} else {
+				later = append(later, info)
+			}
 		}
-		v, ok := d.changed(d.current(), changes[:n])
+		v, ok := d.changed(d.current(), step)
 		if anew = !ok; ok {
 			d.follow(v)
 		}
-		changes = changes[n:]
+		changes = later
 	}
 	if anew {
 		d.follow(d.ownView(d.current()))

@@ -67,6 +67,11 @@ func TestHeard(t *testing.T) {
 	for range 2 * maxHeard {
 		alone.Heard(event.StateChanged{Change: process.Change{Info: a}})
 	}
+	<-alone.heard.wake
+	alone.Heard(event.StateChanged{Change: process.Change{Info: a}})
+	if len(alone.heard.wake) > 0 {
+		t.Error("it is woken up for each of many")
+	}
 	if changes, anew := alone.heard.take(); len(changes) != maxHeard || !anew {
 		t.Errorf("%d changes wait, anew %v", len(changes), anew)
 	}

@@ -17,7 +17,6 @@ type managed struct {
 	spec    *process.Spec // as configured
 	running *process.Spec // as run: with the paths of log files called AUTO
 	member  *member       // nil unless it is an event listener
-	done    chan struct{} // closed when the actor has ended
 }
 
 func (m *managed) namespec() process.Namespec {

@@ -21,12 +21,12 @@ type ActivityLog struct {
 }
 
 // OpenActivityLog opens the log that the options of [supervisord] describe. Lines go to the console too, unless it is nil.
-// Logging never waits for the console, nor for a logfile that is a terminal or a pipe.
+// Logging never waits for a console or a logfile that is a terminal or a pipe.
 func OpenActivityLog(o config.Supervisord, console io.Writer) (*ActivityLog, error) {
 	a := &ActivityLog{}
 	var out []io.Writer
 	if console != nil {
-		out = append(out, a.queued(console))
+		out = append(out, a.unhindered(console, statOf(console)))
 	}
 	switch o.Logfile {
 	case "":
@@ -45,11 +45,8 @@ func OpenActivityLog(o config.Supervisord, console io.Writer) (*ActivityLog, err
 			return nil, fmt.Errorf("activity log: %w", err)
 		}
 		a.file = w
-		if info, err := os.Stat(o.Logfile); err == nil && info.Mode().IsRegular() {
-			out = append(out, w)
-		} else {
-			out = append(out, a.queued(w))
-		}
+		info, _ := os.Stat(o.Logfile)
+		out = append(out, a.unhindered(w, info))
 		a.closers = append(a.closers, w)
 	}
 	a.Level.Set(o.LogLevel)
@@ -57,7 +54,21 @@ func OpenActivityLog(o config.Supervisord, console io.Writer) (*ActivityLog, err
 	return a, nil
 }
 
-func (a *ActivityLog) queued(w io.Writer) io.Writer {
+// statOf describes what a console is, nil when that can't be told.
+func statOf(console io.Writer) fs.FileInfo {
+	f, ok := console.(*os.File)
+	if !ok {
+		return nil
+	}
+	info, _ := f.Stat()
+	return info
+}
+
+// unhindered returns what writes lines to w without waiting: w itself if it is a regular file, a queue before it if it may be anything else.
+func (a *ActivityLog) unhindered(w io.Writer, info fs.FileInfo) io.Writer {
+	if info != nil && info.Mode().IsRegular() {
+		return w
+	}
 	q := newLineQueue(w, lineQueueSize)
 	a.closers = append(a.closers, q)
 	return q

@@ -36,6 +36,27 @@ func readFile(t *testing.T, path string) string {
 	return string(data)
 }
 
+// A console that is a file gets its lines at once, as nothing can hold us there.
+func TestConsoleThatIsAFile(t *testing.T) {
+	console, err := os.Create(filepath.Join(t.TempDir(), "console"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer console.Close()
+	a, err := OpenActivityLog(config.Supervisord{}, console)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if len(a.closers) > 0 {
+		t.Error("there is a queue before it")
+	}
+	a.Error("this")
+	if got := readFile(t, console.Name()); !strings.HasSuffix(got, " ERRO this\n") {
+		t.Errorf("the console has %q", got)
+	}
+}
+
 func TestActivityLogFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "d.log")
 	a, console := openLog(t, config.Supervisord{Logfile: path, LogMaxBytes: 150, LogBackups: 1, LogLevel: slog.LevelInfo})

@@ -142,7 +142,7 @@ func (s *Supervisor) manage(g *group, spec *process.Spec) (*managed, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &managed{spec: spec, running: running, done: make(chan struct{})}
+	m := &managed{spec: spec, running: running}
 	var inject func() []string
 	if s.deps.Inject != nil {
 		inject = func() []string { return s.deps.Inject(spec.Group) }
@@ -159,10 +159,7 @@ func (s *Supervisor) manage(g *group, spec *process.Spec) (*managed, error) {
 	if g.pool != nil {
 		m.member = g.pool.join(spec.Name, m.Send)
 	}
-	go func() {
-		defer close(m.done)
-		m.Run()
-	}()
+	m.Begin()
 	if s.disabled[spec.Program] {
 		if err := m.SetDisabled(s.work, true); err != nil {
 			m.Close()
@@ -251,7 +248,7 @@ func (g *group) close() {
 		m.Close()
 	}
 	for _, m := range g.procs {
-		<-m.done
+		<-m.Done()
 	}
 	if g.pool != nil {
 		g.pool.close()
@@ -261,7 +258,7 @@ func (g *group) close() {
 // drop ends one actor for good.
 func (g *group) drop(m *managed) {
 	m.Close()
-	<-m.done
+	<-m.Done()
 	if g.pool != nil {
 		g.pool.leave(m.member)
 	}
