@@ -243,11 +243,13 @@ func unixSocket(path string, user int, owner userGroup, mode int) (*Socket, erro
 // unique keeps the first group of a name and the last process of a name in a group, as the running Supervisor does.
 func (l *loader) unique(groups []Group) []Group {
 	var kept []Group
+	known := map[string]bool{}
 	for _, g := range groups {
-		if slices.ContainsFunc(kept, func(other Group) bool { return other.Name == g.Name }) {
+		if known[g.Name] {
 			l.warn(Problem{Pos: g.Pos, Text: fmt.Sprintf("group %s is defined more than once, this one is ignored", g.Name)})
 			continue
 		}
+		known[g.Name] = true
 		last := map[string]int{}
 		for i, spec := range g.Specs {
 			last[spec.Name] = i

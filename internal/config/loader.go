@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -22,7 +23,7 @@ type loader struct {
 	problems []Problem
 	warnings []Problem
 	reported map[Problem]bool           // by place; several sections may look at one option
-	used     map[string]map[string]bool // options of sections that somebody asked for
+	used     map[string]map[string]bool // options of sections that somebody asked for, of those that there are
 }
 
 // source is what a configuration was read from.
@@ -78,8 +79,7 @@ func (l *loader) warn(p Problem) {
 
 // section returns a reader of one section. vars are the expansions that hold there beside the environment and %(here)s.
 func (l *loader) section(name string, vars ini.Vars) *section {
-	s := &section{loader: l, name: name, vars: maps.Clone(l.env)}
-	s.vars["here"] = l.here
+	s := &section{loader: l, name: name, vars: ini.Vars{"here": l.here}}
 	maps.Copy(s.vars, vars)
 	if l.used[name] == nil {
 		l.used[name] = map[string]bool{}
@@ -96,16 +96,24 @@ func (l *loader) named(prefix string) []string {
 type section struct {
 	*loader
 	name  string
-	vars  ini.Vars
-	where string // what Supervisor adds to each text about this section
+	vars  ini.Vars // beside env
+	tells bool     // each text about this section names it and its file, as Supervisor's do for programs
 }
 
 func (s *section) pos() ini.Position { return s.doc.Header(s.name) }
 
 // lookup returns the text of an option, unexpanded.
 func (s *section) lookup(key string) (ini.Value, bool) {
-	s.used[s.name][key] = true
-	return s.doc.Lookup(s.name, key)
+	v, ok := s.doc.Lookup(s.name, key)
+	if ok {
+		s.used[s.name][key] = true
+	}
+	return v, ok
+}
+
+// expand replaces the expansions in the text of an option.
+func (s *section) expand(text, option string) (string, error) {
+	return ini.Expand(text, option, s.vars, s.env)
 }
 
 // expanded returns the text of an option, expanded; ok is false when it is not given or wrong.
@@ -113,7 +121,10 @@ func (s *section) expanded(key string) (v ini.Value, ok bool) {
 	if v, ok = s.lookup(key); !ok {
 		return v, false
 	}
-	text, err := ini.Expand(v.Text, s.name+"."+key, s.vars)
+	if !strings.Contains(v.Text, "%") { // most have nothing to expand
+		return v, true
+	}
+	text, err := s.expand(v.Text, s.name+"."+key)
 	if err != nil {
 		s.failAt(v.Pos, key, err.Error())
 		return v, false
@@ -123,7 +134,10 @@ func (s *section) expanded(key string) (v ini.Value, ok bool) {
 }
 
 func (s *section) failAt(pos ini.Position, key, text string) {
-	s.loader.fail(Problem{pos, s.name, key, text + s.where})
+	if s.tells {
+		text += fmt.Sprintf(" in section %s (file: %s)", ini.Repr(s.name), ini.Repr(s.pos().File))
+	}
+	s.loader.fail(Problem{pos, s.name, key, text})
 }
 
 // fail reports what is wrong with the section as a whole.

@@ -18,7 +18,7 @@ const maxProcs = 10000
 // the environment of [supervisord].
 func (l *loader) specs(name, group string, env []process.EnvVar) []*process.Spec {
 	s := l.section(name, nil)
-	s.where = fmt.Sprintf(" in section %s (file: %s)", ini.Repr(name), ini.Repr(s.pos().File))
+	s.tells = true
 	program, err := groupName(sectionName(name))
 	if err != nil {
 		s.fail(err.Error())
@@ -140,7 +140,7 @@ func (s *section) spec(common process.Spec, name string, index int, env []proces
 	}
 	spec.Command = command.Text
 	var err error
-	if spec.Name, err = ini.Expand(name, "process_name", s.vars); err != nil {
+	if spec.Name, err = s.expand(name, "process_name"); err != nil {
 		v, _ := s.lookup("process_name")
 		s.failAt(v.Pos, "process_name", err.Error())
 	}
@@ -173,7 +173,7 @@ func (s *section) log(stream string, spec process.LogSpec) process.LogSpec {
 // logFile expands the name of a log file for the second time, as Supervisor does, so that a percent sign is written %%%%.
 func (s *section) logFile(key string) func(string) (string, error) {
 	return func(text string) (string, error) {
-		text, err := ini.Expand(text, key, s.vars)
+		text, err := s.expand(text, key)
 		if err != nil {
 			return "", err
 		}

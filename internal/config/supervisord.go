@@ -36,7 +36,7 @@ func (l *loader) supervisord() Supervisord {
 	d.NoCleanup = get(s, "nocleanup", false, ini.Bool)
 	d.StripANSI = get(s, "strip_ansi", false, ini.Bool)
 	s.lookup("profile_options") // a profile of the Python interpreter: nothing to do
-	s.vars = l.global()
+	s.vars["host_node_name"] = l.host
 	if v, ok := s.environment(); ok {
 		d.Environment = v
 		for _, e := range v {
@@ -52,7 +52,7 @@ func (s *section) environment() ([]process.EnvVar, bool) {
 	if !ok {
 		return nil, true
 	}
-	text, err := ini.Expand(v.Text, "environment", s.vars)
+	text, err := s.expand(v.Text, "environment")
 	var pairs []ini.Pair
 	if err == nil {
 		pairs, err = ini.Pairs(text)

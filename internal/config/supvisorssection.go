@@ -204,7 +204,7 @@ func (s *section) synchronization(v *Supvisors) {
 // configuration file, then in the working directory, where Supvisors looks.
 func (s *section) files(key string) func(string) ([]string, error) {
 	return func(text string) ([]string, error) {
-		patterns, err := ini.Expand(text, "rpcinterface.supvisors", s.vars)
+		patterns, err := s.expand(text, "rpcinterface.supvisors")
 		if err != nil {
 			return nil, err
 		}

@@ -28,19 +28,28 @@ func EnvVars(environ []string) Vars {
 const maxWidth = 4096
 
 // Expand replaces %(name)s and Python's other conversions in the text, once: what comes out of a variable is not expanded
-// again. option is the name shown in errors, whose texts are Supervisor's.
-func Expand(text, option string, vars Vars) (string, error) {
+// again. Of several vars the first that have a name count. option is the name shown in errors, whose texts are Supervisor's.
+func Expand(text, option string, vars ...Vars) (string, error) {
 	e := expander{rest: text, vars: vars}
 	for e.rest != "" {
 		if err := e.next(); err != nil {
 			if missing, ok := err.(missingName); ok {
 				return "", fmt.Errorf("Format string %s for %s contains names (%s) which cannot be expanded. Available names: %s",
-					Repr(text), Repr(option), Repr(string(missing)), strings.Join(slices.Sorted(maps.Keys(vars)), ", "))
+					Repr(text), Repr(option), Repr(string(missing)), strings.Join(names(vars), ", "))
 			}
 			return "", fmt.Errorf("Format string %s for %s is badly formatted: %w", Repr(text), Repr(option), err)
 		}
 	}
 	return e.out.String(), nil
+}
+
+// names returns what there is to be used, in order.
+func names(vars []Vars) []string {
+	all := Vars{}
+	for _, v := range vars {
+		maps.Copy(all, v)
+	}
+	return slices.Sorted(maps.Keys(all))
 }
 
 // missingName is the error for a variable that does not exist.
@@ -51,7 +60,7 @@ func (m missingName) Error() string { return string(m) }
 type expander struct {
 	rest string
 	at   int // characters already taken, for Python's error texts
-	vars Vars
+	vars []Vars
 	out  strings.Builder
 }
 
@@ -151,10 +160,12 @@ func (e *expander) named() (value any, ok bool, err error) {
 			name := e.rest[1:i]
 			e.at += utf8.RuneCountInString(name) + 2
 			e.rest = e.rest[i+1:]
-			if value, ok = e.vars[name]; !ok {
-				return nil, false, missingName(name)
+			for _, vars := range e.vars {
+				if value, ok = vars[name]; ok {
+					return value, true, nil
+				}
 			}
-			return value, true, nil
+			return nil, false, missingName(name)
 		}
 	}
 	return nil, false, fmt.Errorf("incomplete format key")
