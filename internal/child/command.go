@@ -57,33 +57,35 @@ func searchPath(env []string, own []process.EnvVar) []string {
 }
 
 // environment returns the environment of a child: the given one, what Supervisor adds, the program's own, and what is injected, which may
-// be nothing. Of a name that occurs more than once the last value counts.
+// be nothing. No name occurs twice: the last value counts, in the first place.
 func environment(base []string, spec *process.Spec, inject func() []string) []string {
-	env := make([]string, 0, len(base)+len(spec.Environment)+4)
-	env = append(env, base...)
-	env = append(env, "SUPERVISOR_ENABLED=1")
-	if spec.ServerURL != "" {
-		env = append(env, "SUPERVISOR_SERVER_URL="+spec.ServerURL)
+	env := make([]string, len(base), len(base)+len(spec.Environment)+4)
+	copy(env, base)
+	set := func(variable string) {
+		name, _, _ := strings.Cut(variable, "=")
+		for i, v := range env {
+			if len(v) > len(name) && v[len(name)] == '=' && v[:len(name)] == name {
+				env[i] = variable
+				return
+			}
+		}
+		env = append(env, variable)
 	}
-	env = append(env, "SUPERVISOR_PROCESS_NAME="+spec.Name, "SUPERVISOR_GROUP_NAME="+spec.Group)
+	set("SUPERVISOR_ENABLED=1")
+	if spec.ServerURL != "" {
+		set("SUPERVISOR_SERVER_URL=" + spec.ServerURL)
+	}
+	set("SUPERVISOR_PROCESS_NAME=" + spec.Name)
+	set("SUPERVISOR_GROUP_NAME=" + spec.Group)
 	for _, v := range spec.Environment {
-		env = append(env, v.Name+"="+v.Value)
+		set(v.Name + "=" + v.Value)
 	}
 	if inject != nil {
-		env = append(env, inject()...)
-	}
-	last := make(map[string]int, len(env))
-	kept := env[:0]
-	for _, v := range env {
-		name, _, _ := strings.Cut(v, "=")
-		if at, ok := last[name]; ok {
-			kept[at] = v
-			continue
+		for _, v := range inject() {
+			set(v)
 		}
-		last[name] = len(kept)
-		kept = append(kept, v)
 	}
-	return kept
+	return env
 }
 
 // lookup finds the file of a command the way Supervisor does: the first of that name in path counts, whatever it is.

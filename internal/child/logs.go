@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"sync/atomic"
 
@@ -89,12 +90,12 @@ func (a *Actor) clearLogs() error {
 }
 
 // logSpecs returns what the configuration says about each stream that is read on its own.
-func logSpecs(spec *process.Spec) map[Stream]*process.LogSpec {
-	to := map[Stream]*process.LogSpec{Stdout: &spec.Stdout}
-	if !spec.RedirectStderr {
-		to[Stderr] = &spec.Stderr
+func logSpecs(spec *process.Spec) iter.Seq2[Stream, *process.LogSpec] {
+	return func(yield func(Stream, *process.LogSpec) bool) {
+		if yield(Stdout, &spec.Stdout) && !spec.RedirectStderr {
+			yield(Stderr, &spec.Stderr)
+		}
 	}
-	return to
 }
 
 // unwanted tells the streams of which nothing would become: not even the log of a daemon that logs all there is.
