@@ -302,11 +302,25 @@ func appendBase64(b, data []byte) []byte {
 	return append(b, "</base64>"+valueEnd...)
 }
 
+// marked are the bytes that are not just written, or may not be.
+var marked = func() (bytes [256]bool) {
+	for c := range bytes {
+		bytes[c] = c >= utf8.RuneSelf || textClasses[c] != plainByte || c == '>'
+	}
+	return bytes
+}()
+
 // appendText writes character data. What XML cannot hold becomes U+FFFD; a carriage return is written as a reference, since
 // readers turn a bare one into a line feed.
 func appendText(b []byte, s string) []byte {
 	start := 0
-	for i := 0; i < len(s); {
+	for i := 0; ; {
+		for i < len(s) && !marked[s[i]] {
+			i++
+		}
+		if i == len(s) {
+			return append(b, s[start:]...)
+		}
 		replacement, size := "", 1
 		switch c := s[i]; {
 		case c >= utf8.RuneSelf:
@@ -323,7 +337,7 @@ func appendText(b []byte, s string) []byte {
 			replacement = "&gt;"
 		case c == '\r':
 			replacement = "&#13;"
-		case textClasses[c] == controlByte:
+		default: // a control character
 			replacement = "\uFFFD"
 		}
 		if replacement != "" {
@@ -333,5 +347,4 @@ func appendText(b []byte, s string) []byte {
 		}
 		i += size
 	}
-	return append(b, s[start:]...)
 }

@@ -140,12 +140,7 @@ func (p *programs) getProcessInfo(_ context.Context, a rpc.Args) (any, error) {
 
 func (p *programs) getAllProcessInfo(context.Context, rpc.Args) (any, error) {
 	now := time.Now()
-	all := p.sup.Processes()
-	infos := make([]ProcessInfo, len(all))
-	for i := range all {
-		infos[i] = newProcessInfo(all[i].Info, now)
-	}
-	return infos, nil
+	return supervisor.Infos(p.sup, func(i process.Info) ProcessInfo { return newProcessInfo(i, now) }), nil
 }
 
 func (p *programs) getAllConfigInfo(context.Context, rpc.Args) (any, error) {

@@ -32,6 +32,16 @@ func (s *Supervisor) Identifier() string { return s.daemon.Identifier }
 // Processes returns all processes by group and name, the order of Supervisor's getAllProcessInfo.
 func (s *Supervisor) Processes() []Process { return processes(s.current.Load().lexical) }
 
+// Infos returns what f makes of each process, in the order of Processes, without a list of them in between.
+func Infos[T any](s *Supervisor, f func(process.Info) T) []T {
+	list := s.current.Load().lexical
+	all := make([]T, len(list))
+	for i, m := range list {
+		all[i] = f(m.Info())
+	}
+	return all
+}
+
 // Counted is a process with what was counted of it since it became active.
 type Counted struct {
 	Process
