@@ -186,7 +186,9 @@ func (s *session) build(ctx context.Context, p *daemonProcess) (err error) {
 	}
 	notify := deps.Notify
 	deps.Notify = func(ev event.Event) {
-		s.settler.heard()
+		if _, changed := ev.(event.StateChanged); changed { // ticks go on for ever
+			s.settler.heard()
+		}
 		notify(ev)
 	}
 	if s.sup, err = supervisor.New(s.cfg, deps); err != nil {

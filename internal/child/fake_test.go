@@ -37,6 +37,8 @@ type fakeChild struct {
 	closed  [3]bool
 }
 
+func (f *fakeSpawner) Go(work func()) { go work() }
+
 func (f *fakeSpawner) Lookup(program string, _ []string) (string, error) {
 	return "/bin/" + program, f.lookupErr
 }

@@ -51,6 +51,8 @@ type Spawner interface {
 	Spawn(cmd Command, sink Sink) (Child, error)
 	// Adopt takes over a child of a former image of this daemon process.
 	Adopt(saved SavedChild, sink Sink) (Child, error)
+	// Go has f run on another goroutine. It never waits.
+	Go(f func())
 }
 
 // Sink is told what happens to a child. Its methods may be called from any goroutine and do not wait.

@@ -155,6 +155,8 @@ func (a *Actor) exited(status syscall.WaitStatus) {
 	}
 }
 
+func (a *Actor) employ(f func()) { a.cfg.Spawner.Go(f) }
+
 // shut lets go of everything.
 func (a *Actor) shut() {
 	a.setTimer(time.Time{})

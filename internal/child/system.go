@@ -16,6 +16,7 @@ type System struct {
 	poller  *poller
 	null    *os.File
 	buffers sync.Pool // of *[]byte, taken only while there is something to read
+	crew    crew
 	quit    chan struct{}
 	running sync.WaitGroup
 }
@@ -37,8 +38,9 @@ func NewSystem(logger *slog.Logger) (*System, error) {
 		null.Close()
 		return nil, err
 	}
+	quit := make(chan struct{})
 	return &System{
-		reaper: newReaper(logger), poller: poller, null: null, quit: make(chan struct{}),
+		reaper: newReaper(logger), poller: poller, null: null, crew: crew{work: make(chan func()), quit: quit}, quit: quit,
 		buffers: sync.Pool{New: func() any { b := make([]byte, readSize); return &b }},
 	}, nil
 }
@@ -92,6 +94,9 @@ func (s *System) Spawn(cmd Command, sink Sink) (Child, error) {
 	}
 	return c, nil
 }
+
+// Go implements Spawner.
+func (s *System) Go(f func()) { s.crew.do(f) }
 
 // Adopt implements Spawner.
 func (s *System) Adopt(saved SavedChild, sink Sink) (Child, error) {

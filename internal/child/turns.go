@@ -6,12 +6,13 @@ import (
 )
 
 // turns has one thing at a time done to a process, in the order in which they came. No goroutine waits for them: who comes while
-// nothing is done does it at once on its own; one is made for what comes meanwhile. So a process at rest has none, and a thousand
+// nothing is done does it at once on its own; another one is employed for what comes meanwhile. So a process at rest has none, and a thousand
 // starts, one after the other, wake nobody up.
 type turns struct {
 	owner interface {
-		service() // looks at everything that has happened
-		shut()    // lets go of everything, at the end
+		service()      // looks at everything that has happened
+		shut()         // lets go of everything, at the end
+		employ(func()) // has the function run on another goroutine; it does not wait
 	}
 	quit chan struct{} // closed by close
 	done chan struct{} // closed after shut
@@ -30,7 +31,8 @@ type job struct {
 	answer chan error
 }
 
-// do runs f when it is its turn and returns its error. It stops waiting when ctx ends; what has begun goes on. ErrClosed after close.
+// do runs f when it is its turn, on this goroutine if that is at once, and returns its error. It stops waiting for a turn, or for the end
+// of one on another goroutine, when ctx ends. ErrClosed after close.
 func (t *turns) do(ctx context.Context, f func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -85,7 +87,7 @@ func (t *turns) close() {
 func (t *turns) employ() {
 	if !t.busy {
 		t.busy = true
-		go t.work()
+		t.owner.employ(t.work)
 	}
 }
 

@@ -31,6 +31,8 @@ import (
 // childless starts no children.
 type childless struct{ child.Spawner }
 
+func (childless) Go(work func()) { go work() }
+
 // bubble is a device in a synctest bubble, with groups of which nothing runs.
 type bubble struct {
 	*Device

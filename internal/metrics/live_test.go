@@ -133,6 +133,8 @@ func TestLive(t *testing.T) {
 // memory starts children that live in memory until they are signalled.
 type memory struct{ pids atomic.Int32 }
 
+func (m *memory) Go(work func()) { go work() }
+
 func (m *memory) Lookup(program string, _ []string) (string, error) { return "/bin/" + program, nil }
 
 func (m *memory) Spawn(_ child.Command, sink child.Sink) (child.Child, error) {

@@ -152,7 +152,7 @@ func TestAddGroupThatCannotBeMade(t *testing.T) {
 	bad := program("bad", "run", func(s *process.Spec) { s.Stdout.File = "AUTO" })
 	cfg := &config.Config{Groups: []config.Group{program("good", "run"), bad}}
 	cfg.Supervisord.ChildLogDir = filepath.Join(t.TempDir(), "none")
-	s, err := New(cfg, Deps{Log: &ActivityLog{}, Bus: event.NewBus()})
+	s, err := New(cfg, Deps{Spawner: &fakeSpawner{}, Log: &ActivityLog{}, Bus: event.NewBus()})
 	if err == nil || !strings.Contains(err.Error(), "add group bad: create log of bad") {
 		t.Errorf("got %v, %v", s, err)
 	}

@@ -58,6 +58,8 @@ func (f *fakeSpawner) listened() []string {
 	return h
 }
 
+func (f *fakeSpawner) Go(work func()) { go work() }
+
 func (f *fakeSpawner) Lookup(program string, _ []string) (string, error) {
 	if program == "missing" {
 		return "", &child.CommandError{Kind: child.ErrNotFound, Text: "can't find command 'missing'"}

@@ -120,7 +120,7 @@ func TestRemovedPoolHearsNothing(t *testing.T) {
 
 func TestUnknownEventType(t *testing.T) {
 	_, err := New(&config.Config{Groups: []config.Group{listeners("ears", 1, []string{"NOISE"})}},
-		Deps{Bus: event.NewBus(), Log: &ActivityLog{}})
+		Deps{Spawner: &fakeSpawner{}, Bus: event.NewBus(), Log: &ActivityLog{}})
 	if err == nil || !strings.Contains(err.Error(), `unknown event type "NOISE"`) {
 		t.Errorf("got %v", err)
 	}

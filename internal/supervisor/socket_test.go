@@ -84,7 +84,7 @@ func TestSocketThatCannotBeMadeKeepsTheGroupOut(t *testing.T) {
 	address := filepath.Join(t.TempDir(), "none", "f.sock")
 	g := config.Group{Name: "f", Kind: config.FastCGI, Socket: &config.Socket{URL: "unix://" + address, Network: "unix", Address: address}}
 	log := &ActivityLog{Logger: slog.New(slog.DiscardHandler)}
-	if _, err := New(&config.Config{Groups: []config.Group{g}}, Deps{Log: log, Bus: event.NewBus()}); err == nil ||
+	if _, err := New(&config.Config{Groups: []config.Group{g}}, Deps{Spawner: &fakeSpawner{}, Log: log, Bus: event.NewBus()}); err == nil ||
 		!strings.HasPrefix(err.Error(), "add group f: create socket unix://"+address) {
 		t.Errorf("got %v", err)
 	}
