@@ -255,20 +255,20 @@ func TestFleet(t *testing.T) {
 	}
 
 	// the application runs on the first node: its lock there is the Master's matter too
-	pid := here.service("app", "only").PID
 	lock := filepath.Join(here.dir, "locks/app/updates.lock")
 	if err := os.WriteFile(lock, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	c.until("the lock is known", func() bool { // until then, restarts are done at once
+		send(t, nil, "POST", "http://u:p@127.0.0.1:"+here.port+"/supvisors/restart_application/CONFIG/app?wait=false")
+		return strings.Contains(here.read("log"), "stop of app:only on <node1>127.0.0.1:"+here.port+" waits: application app holds an update lock")
+	})
+	pid := here.service("app", "only").PID
 	var modes struct {
 		Stopping []string `xmlrpc:"stopping_jobs"`
 	}
-	c.until("the lock is known", func() bool {
-		return strings.Contains(send(t, nil, "POST", "http://u:p@127.0.0.1:"+here.port+"/supvisors/restart_application/CONFIG/app?wait=false").text, "true") &&
-			here.call(&modes, "supvisors.get_supvisors_state") == nil && len(modes.Stopping) > 0
-	})
-	if now := here.service("app", "only").PID; now != pid {
-		t.Errorf("the program was pid %d and is %d", pid, now)
+	if err := here.call(&modes, "supvisors.get_supvisors_state"); err != nil || len(modes.Stopping) == 0 || pid == 0 {
+		t.Errorf("while the restart waits: pid %d, %+v, %v", pid, modes, err)
 	}
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
