@@ -252,8 +252,8 @@ startsecs=0
 	if d.get("/ui/api/jobs", &jobs); len(jobs.Jobs) < 10 || jobs.Jobs[0].ID != 1 {
 		t.Errorf("%+v", jobs)
 	}
-	s := d.Snapshot() // steps of the process may be told after the job that it ends
-	if !slices.ContainsFunc(s.Moments[len(s.Moments)-4:], func(m Moment) bool {
+	s := d.Snapshot() // steps of the processes may be told after the job that they end
+	if !slices.ContainsFunc(s.Moments, func(m Moment) bool {
 		return m.Kind == "job" && m.Level == "bad" && strings.HasPrefix(m.Text, "start group bad: ")
 	}) || len(s.Jobs) != len(jobs.Jobs) {
 		t.Errorf("%+v", s.Moments)
