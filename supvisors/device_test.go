@@ -270,6 +270,9 @@ func TestFleet(t *testing.T) {
 	if err := here.call(&modes, "supvisors.get_supvisors_state"); err != nil || len(modes.Stopping) == 0 || pid == 0 {
 		t.Errorf("while the restart waits: pid %d, %+v, %v", pid, modes, err)
 	}
+	if now := here.service("app", "only").PID; now != pid {
+		t.Errorf("the program was pid %d and is %d", pid, now)
+	}
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
 	}
