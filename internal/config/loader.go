@@ -121,9 +121,6 @@ func (s *section) expanded(key string) (v ini.Value, ok bool) {
 	if v, ok = s.lookup(key); !ok {
 		return v, false
 	}
-	if !strings.Contains(v.Text, "%") { // most have nothing to expand
-		return v, true
-	}
 	text, err := s.expand(v.Text, s.name+"."+key)
 	if err != nil {
 		s.failAt(v.Pos, key, err.Error())

@@ -30,6 +30,9 @@ const maxWidth = 4096
 // Expand replaces %(name)s and Python's other conversions in the text, once: what comes out of a variable is not expanded
 // again. Of several vars the first that have a name count. option is the name shown in errors, whose texts are Supervisor's.
 func Expand(text, option string, vars ...Vars) (string, error) {
+	if !strings.Contains(text, "%") { // most have nothing to expand
+		return text, nil
+	}
 	e := expander{rest: text, vars: vars}
 	for e.rest != "" {
 		if err := e.next(); err != nil {
