@@ -13,6 +13,8 @@ import (
 type failureHandler struct {
 	stop, restart []*application
 	processes     []*proc
+	// open are the failures that were added and whose jobs have not ended.
+	open []*proc
 }
 
 func (h *failureHandler) busy() bool { return len(h.stop)+len(h.restart)+len(h.processes) > 0 }
@@ -41,6 +43,7 @@ func (h *failureHandler) addProcess(p *proc) {
 
 // forget drops a process that does not exist any more, and its application when that was its last one.
 func (h *failureHandler) forget(p *proc) {
+	h.open = slices.DeleteFunc(h.open, func(q *proc) bool { return q == p })
 	h.processes = slices.DeleteFunc(h.processes, func(q *proc) bool { return q == p })
 	if len(p.app.procs) == 0 {
 		gone := func(app *application) bool { return app == p.app }
@@ -51,6 +54,7 @@ func (h *failureHandler) forget(p *proc) {
 // add takes a failed process over, by its own strategy. When the whole application is down, restarting one process after the other
 // would ignore the start sequence: the strategy is promoted to RESTART_APPLICATION.
 func (h *failureHandler) add(p *proc) {
+	h.open = appendNew(h.open, p)
 	switch p.rules.RunningFailure {
 	case rules.RunningFailureStopApplication:
 		h.addStop(p.app)
@@ -163,6 +167,9 @@ func (c *Core) triggerFailures() {
 	// several processes of one application go into one job
 	for _, p := range ready {
 		c.restartProcess(p, p.app.rules.StartingStrategy, p.args, true, ByFailure)
+	}
+	if !h.busy() {
+		h.open = slices.DeleteFunc(h.open, func(p *proc) bool { return idle(p.app) })
 	}
 }
 

@@ -172,6 +172,48 @@ func TestRepair(t *testing.T) {
 	l.wantOrders()
 }
 
+// TestRepairIsLost: a failure stays one until its repair has come to an end, whatever becomes of the node that was to repair it.
+func TestRepairIsLost(t *testing.T) {
+	const text = `<application name="shop"><programs>
+		<program name="db"><identifiers>n3,n2,n1</identifiers><start_sequence>1</start_sequence><required>true</required>
+			<running_failure_strategy>RESTART_PROCESS</running_failure_strategy></program>
+		<program name="web"><start_sequence>2</start_sequence></program></programs></application>`
+	begin := func(t *testing.T) *lab {
+		l := operation(t, text, nil, "shop:db", "shop:web")
+		l.process("n1", "shop:web", process.Starting, process.Running)
+		l.process("n3", "shop:db", process.Starting, process.Running)
+		l.step(PeerLeft{Identifier: "n3"})
+		l.wantOrders("start_process shop:db on n2")
+		return l
+	}
+	for name, states := range map[string][]process.State{"ordered": nil, "begun": {process.Starting}, "tried again": {process.Starting, process.Backoff}} {
+		l := begin(t)
+		l.process("n2", "shop:db", states...)
+		l.step(PeerLeft{Identifier: "n2"})
+		if got := l.orders(); !slices.Equal(got, []string{"start_process shop:db on n1"}) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+
+	// an election takes the jobs away
+	l := begin(t)
+	l.peerModes("n2", l.modes(Election, "").with("n3", InstanceStopped))
+	l.wantState(Election)
+	if got := l.c.Report().Modes.Lost; len(got) != 1 {
+		t.Errorf("tells of %v", got)
+	}
+	l.peerModes("n2", l.modes(Election, "n1").with("n3", InstanceStopped))
+	l.wantOrders("start_process shop:db on n2")
+
+	// it has ended
+	l.process("n2", "shop:db", process.Starting, process.Running)
+	l.peerModes("n2", l.modes(Election, "").with("n3", InstanceStopped))
+	l.wantState(Election)
+	if got := l.c.Report().Modes.Lost; len(got) != 0 {
+		t.Errorf("still tells of %v", got)
+	}
+}
+
 // TestTakeOver: a new Master repairs what the others have seen go down, also when it was that node itself.
 func TestTakeOver(t *testing.T) {
 	l := newLab(t, failureRules, nil, failurePrograms...)

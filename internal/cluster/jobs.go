@@ -25,6 +25,7 @@ type command struct {
 	strategy   rules.StartingStrategy
 	ignoreExit bool // do not wait for the exit of a wait_exit program
 	args       string
+	begun      bool // the node has told of the process since the order
 
 	// stops only
 	yields bool // waits while the application holds an update lock on the node: it is the cluster that wants it, not a user
@@ -169,9 +170,12 @@ func pick[V any](m map[int]V, lowest bool) int {
 
 func (c *Core) jobsBusy() bool { return c.starter.busy() || c.stopper.busy() || c.failures.busy() }
 
-// abortJobs forgets all that is planned or in progress on this node. What was ordered before this step goes on; orders that have not
-// left are taken back, or whoever plans anew would give them twice.
+// abortJobs forgets all that is planned or in progress on this node, but not the failures that it was to repair. What was ordered before
+// this step goes on; orders that have not left are taken back, or whoever plans anew would give them twice.
 func (c *Core) abortJobs() {
+	for _, p := range c.failures.open {
+		c.lost = appendNew(c.lost, p)
+	}
 	c.effects = slices.DeleteFunc(c.effects, func(e Effect) bool { _, order := e.(Send); return order })
 	c.starter.planned, c.starter.current = nil, nil
 	c.stopper.planned, c.stopper.current = nil, nil
@@ -305,7 +309,7 @@ func (c *Core) jobEvent(p *proc, n *node) (failed bool) {
 }
 
 // loseCommands ends the commands that wait for something that will not be heard of any more. What they were about is a starting or
-// stopping matter, not a running failure.
+// stopping matter, not a running failure; but the failure that a start was to repair is there still.
 func (c *Core) loseCommands(silent func(*command) bool) {
 	for _, s := range []*sequencer{&c.starter, &c.stopper} {
 		for _, j := range s.current {
@@ -315,7 +319,11 @@ func (c *Core) loseCommands(silent func(*command) bool) {
 				}
 				j.current = slices.DeleteFunc(j.current, func(other *command) bool { return other == cmd })
 				c.notLost(cmd.proc)
-				if s == &c.starter {
+				switch {
+				case s == &c.stopper:
+				case cmd.cause == ByFailure:
+					c.lost = append(c.lost, cmd.proc)
+				default:
 					c.startFailed(j, cmd.proc)
 				}
 			}
@@ -323,10 +331,28 @@ func (c *Core) loseCommands(silent func(*command) bool) {
 	}
 }
 
+// placeAgain finds other nodes for the starts that were ordered of a node which has gone before it began with them. Supvisors takes them for
+// starting failures.
+func (c *Core) placeAgain(gone *node) {
+	for _, j := range c.starter.current {
+		var again []*command
+		j.current = slices.DeleteFunc(j.current, func(cmd *command) bool {
+			if cmd.node != gone || cmd.begun {
+				return false
+			}
+			cmd.node = nil
+			again = append(again, cmd)
+			return true
+		})
+		c.startGroup(j, again)
+	}
+}
+
 // loseJobs ends the commands that wait for a node that is gone, and leaves to the jobs what they are about to start anywhere, or were
 // about to stop there. The stop of a duplicate on another node says nothing about the one that was to stay.
 func (c *Core) loseJobs(gone []*node) {
 	for _, n := range gone {
+		c.placeAgain(n)
 		c.loseCommands(func(cmd *command) bool { return cmd.node == n })
 	}
 	if len(c.lost) == 0 {
@@ -365,11 +391,15 @@ func (c *Core) forgetJobs(p *proc) {
 	}
 }
 
-// orderFailed ends the command of an order that was not carried out. What the node tells about the process counts for more: an order
-// that went wrong because the process is on its way already does no harm. A node that cannot be reached is left to gossip.
+// orderFailed ends the command of an order that was refused. What the node tells about the process counts for more: an order that went
+// wrong because the process is on its way already does no harm. A node that cannot be reached is left to gossip: when it is gone the start is
+// placed again, and when it is not the command has its deadline.
 func (c *Core) orderFailed(ev OrderFailed) {
 	o := ev.Order
 	c.log(Warn, "order %s %s to %s: %s", o.Action, o.Namespec, o.To, ev.Reason)
+	if ev.Lost {
+		return
+	}
 	s := &c.starter
 	if o.Action == StopProcess {
 		s = &c.stopper

@@ -268,6 +268,35 @@ func TestLostNodeInSequence(t *testing.T) {
 	}
 }
 
+// TestLostNodeBeforeStart: a node that goes before it has begun with a start has not failed at it: another one does it, as often as it takes.
+func TestLostNodeBeforeStart(t *testing.T) {
+	l := operation(t, `<application name="shop"><programs>
+		<program name="a"><identifiers>n3,n2,n1</identifiers><start_sequence>1</start_sequence><required>true</required></program>
+		<program name="b"><start_sequence>2</start_sequence></program></programs></application>`, nil, "shop:a", "shop:b")
+	l.ask(StartApplication{Name: "shop", Wait: true})
+	o := l.effects[slices.IndexFunc(l.effects, func(e Effect) bool { _, ok := e.(Send); return ok })].(Send).Order
+	l.step(OrderFailed{Order: o, Reason: "connection refused", Lost: true})
+	l.wantOrders()
+	if p := l.proc("shop:a"); p.forced != nil {
+		t.Errorf("shop:a is %s before anybody misses the node", p.shown())
+	}
+	l.step(PeerLeft{Identifier: "n3", Reason: "gone"})
+	l.wantOrders("start_process shop:a on n2")
+	l.step(PeerLeft{Identifier: "n2", Reason: "gone"})
+	l.wantOrders("start_process shop:a on n1")
+	l.process("n1", "shop:a", process.Starting, process.Running)
+	l.wantOrders("start_process shop:b on n1")
+
+	// gossip sees a node that cannot be reached: the wait has an end
+	l = operation(t, shopRules, nil, "shop:db")
+	l.ask(StartProcesses{Namespec: "shop:db", Wait: true})
+	l.step(OrderFailed{Order: Order{To: "n1", Action: StartProcess, Namespec: process.ParseNamespec("shop:db")}, Reason: "timeout", Lost: true})
+	l.wait(orderMargin)
+	if p := l.proc("shop:db"); p.shown() != process.Fatal || l.answer(l.asked) == "pending" {
+		t.Errorf("shop:db is %s, answer %s", p.shown(), l.answer(l.asked))
+	}
+}
+
 // TestRemovedInSequence: a program that is taken out of the configuration does not hold anything up.
 func TestRemovedInSequence(t *testing.T) {
 	ns := process.ParseNamespec("shop:db")

@@ -77,7 +77,7 @@ func (c *Core) startGroup(j *job, group []*command) {
 			c.startFailed(j, p)
 			continue
 		}
-		cmd.node = n
+		cmd.node, cmd.begun = n, false
 		cmd.deadline = c.now.Add(orderMargin)
 		j.current = append(j.current, cmd)
 		c.order(n, Order{Action: StartProcess, Namespec: p.ns, ExtraArgs: cmd.args, Cause: cmd.cause, Strategy: cmd.strategy})
@@ -87,6 +87,7 @@ func (c *Core) startGroup(j *job, group []*command) {
 // startEvent looks whether a started process has got where it should, and reports whether it has failed to.
 func (c *Core) startEvent(j *job, cmd *command) (failed bool) {
 	info := cmd.proc.infos[cmd.node]
+	cmd.begun = true
 	switch info.State {
 	case process.Starting, process.Backoff:
 		cmd.deadline = c.now.Add(secs(info.StartSecs) + orderMargin)

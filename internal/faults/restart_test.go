@@ -62,13 +62,21 @@ type usage struct {
 	memory                  int // KiB that are resident
 }
 
+func (h *host) proc(name string) string {
+	return filepath.Join("/proc", strconv.Itoa(h.cmd.Process.Pid), name)
+}
+
+func (h *host) descriptors() int {
+	h.w.t.Helper()
+	fds, err := os.ReadDir(h.proc("fd"))
+	h.w.must(err)
+	return len(fds)
+}
+
 func (h *host) usage() (u usage) {
 	h.w.t.Helper()
-	proc := filepath.Join("/proc", strconv.Itoa(h.cmd.Process.Pid))
-	fds, err := os.ReadDir(filepath.Join(proc, "fd"))
-	h.w.must(err)
-	u.descriptors = len(fds)
-	status, err := os.ReadFile(filepath.Join(proc, "status"))
+	u.descriptors = h.descriptors()
+	status, err := os.ReadFile(h.proc("status"))
 	h.w.must(err)
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
 	fmt.Sscan(rest, &u.memory)

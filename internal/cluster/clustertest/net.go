@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/cluster"
@@ -198,6 +199,13 @@ func (n *Node) send(o cluster.Order) {
 		})
 	}
 	to := w.find(o.To)
+	if w.blow > 0 && o.Action == cluster.StartProcess && to != n && slices.Contains(survivors, o.Namespec.String()) {
+		w.after(w.blow, func() {
+			to.Kill()
+			w.after(minLoss/2, to.Start)
+		})
+		w.blow = 0
+	}
 	w.after(w.delay(), func() {
 		if to != n && !w.linked(n, to) || to.core == nil {
 			failed("connection refused", true)

@@ -204,8 +204,9 @@ func (w *World) repair() {
 var survivors = []string{"shop:db", "shop:web"}
 
 // loseOne kills one node of a cluster at rest: what must survive is up again after a while, elsewhere or, when the node comes back before
-// anybody misses it, anywhere.
-func (w *World) loseOne(n *Node, back bool) error {
+// anybody misses it, anywhere. With another blow, the node that is to repair the loss goes as well, so long after it was ordered to, and comes
+// back before anybody misses it.
+func (w *World) loseOne(n *Node, back bool, blow time.Duration) error {
 	var ran []string
 	for _, name := range survivors {
 		if n.find(process.ParseNamespec(name)).info.State == process.Running {
@@ -213,9 +214,14 @@ func (w *World) loseOne(n *Node, back bool) error {
 		}
 	}
 	n.Kill()
+	w.blow = blow
 	if back {
 		w.Run(minLoss / 2)
 		n.Start()
+	}
+	if blow > 0 {
+		w.Run(w.quietTime / 4)
+		n.Start() // or the other one would know less of what has ended there
 	}
 	w.Run(w.quietTime / 2)
 	if err := w.CheckSettled(); err != nil {
@@ -345,7 +351,8 @@ func (p *plan) ending(rnd *rand.Rand, known bool) act {
 	nick, back := pick(rnd, p.cfg.Nodes...), rnd.IntN(2) == 0
 	switch n := rnd.IntN(6); {
 	case n < 2 && known && len(p.cfg.Nodes) > 1:
-		return act{text: "loss of " + nick, do: func(w *World) error { return w.loseOne(w.Node(nick), back) }}
+		blow := time.Duration(rnd.IntN(2)) * time.Millisecond << rnd.IntN(12)
+		return act{text: fmt.Sprintf("loss of %s, and a blow %s after it", nick, blow), do: func(w *World) error { return w.loseOne(w.Node(nick), back, blow) }}
 	case n == 2:
 		return act{text: "drain of " + nick, do: func(w *World) error { return w.drainOne(w.Node(nick), known) }}
 	}

@@ -74,6 +74,8 @@ type World struct {
 	// faulty lets streams lose and repeat messages, and nodes forget orders, now and then.
 	faulty    bool
 	quietTime time.Duration // for the cluster to come to rest
+	// blow is how long after the next order to repair a loss the node that gets it goes as well; 0 for no such thing.
+	blow time.Duration
 }
 
 type asked struct {
