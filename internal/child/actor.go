@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -65,9 +64,6 @@ type Actor struct {
 	follow  []process.Event // answers to effects, applied before anything else
 	killErr error           // of the last signal, for who asked for it
 	counted counters
-
-	sendMu sync.Mutex
-	sends  []sending // not written yet
 
 	turns  turns
 	latest atomic.Pointer[snapshot]
@@ -167,31 +163,14 @@ func (a *Actor) WriteStdin(ctx context.Context, data []byte) error {
 	return a.ask(ctx, func() error { return a.writeStdin(data) })
 }
 
-// sending is data for stdin that nobody waits for.
-type sending struct {
-	data   []byte
-	failed func(error)
-}
-
 // Send is WriteStdin for those who must not wait, such as Hooks. An error is told to failed, in a turn of the actor.
 func (a *Actor) Send(data []byte, failed func(error)) {
-	a.sendMu.Lock()
-	a.sends = append(a.sends, sending{data, failed})
-	a.sendMu.Unlock()
-	a.turns.wake()
-}
-
-// send writes what Send was given.
-func (a *Actor) send() {
-	a.sendMu.Lock()
-	sends := a.sends
-	a.sends = nil
-	a.sendMu.Unlock()
-	for _, s := range sends {
-		if err := a.writeStdin(s.data); err != nil {
-			s.failed(err)
+	a.turns.post(func() error {
+		if err := a.writeStdin(data); err != nil {
+			failed(err)
 		}
-	}
+		return nil
+	})
 }
 
 // ReopenLogs opens the log files anew, so that files moved away are let go.

@@ -59,7 +59,6 @@ func (s *session) post(bit uint32) {
 
 // service looks at everything that happened to the child since the last time, and lets it know what there is for it.
 func (a *Actor) service() {
-	defer a.send() // also what the output has brought about
 	s := a.session
 	if s == nil {
 		return

@@ -59,6 +59,16 @@ func (t *turns) do(ctx context.Context, f func() error) error {
 	}
 }
 
+// post has f done soon, on another goroutine; after close it is not done. It never waits.
+func (t *turns) post(f func() error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.waiting = append(t.waiting, job{context.Background(), f, make(chan error, 1)})
+		t.employ()
+	}
+}
+
 // wake has service called soon. It never waits.
 func (t *turns) wake() {
 	t.mu.Lock()
