@@ -3,7 +3,6 @@ package supervisor
 import (
 	"errors"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -45,10 +44,20 @@ func TestRaiseLimits(t *testing.T) {
 			if got := strings.Join(notes, "; "); got != c.note {
 				t.Errorf("notes %q, want %q", got, c.note)
 			}
-			out, err := exec.Command("/bin/sh", "-c", "ulimit -n").Output()
-			if got := strings.TrimSpace(string(out)); err != nil || got != strconv.FormatUint(c.after, 10) {
-				t.Errorf("a child has %s files, %v; want %d", got, err, c.after)
+			child := exec.Command("/bin/cat")
+			stdin, err := child.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
 			}
+			if err := child.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var got unix.Rlimit
+			if err := unix.Prlimit(child.Process.Pid, unix.RLIMIT_NOFILE, nil, &got); err != nil || got.Cur != c.after {
+				t.Errorf("a child has %d files, %v; want %d", got.Cur, err, c.after)
+			}
+			stdin.Close()
+			_ = child.Wait() // unless the System of another test has been quicker
 		})
 	}
 }
