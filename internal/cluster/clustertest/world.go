@@ -251,8 +251,12 @@ func (n *Node) wall() float64 { return float64(began.Unix()) + n.mono() + n.ahea
 
 // until is how long it takes until the clock of a node shows a time.
 func (n *Node) until(at time.Time) time.Duration {
-	// a nanosecond more than it takes, or rounding would have it come too early
-	return max(time.Duration(float64(at.Sub(began))/(1+n.drift))+1-n.w.now, 0)
+	least := time.Duration(0)
+	if at.After(n.clock()) {
+		least = 1 // or a time that rounding brings too early would never come
+	}
+	// a nanosecond more than it takes, for the same reason
+	return max(time.Duration(float64(at.Sub(began))/(1+n.drift))+1-n.w.now, least)
 }
 
 // Jump sets the clock of a node forward or back, as an administrator does.
