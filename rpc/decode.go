@@ -269,7 +269,7 @@ func (s *scanner) array(t tag, depth int) (any, error) {
 
 // members reads <struct>.
 func (s *scanner) members(t tag, depth int) (any, error) {
-	members := make(Map, 0, min(s.width, maxWidth))
+	members := make(Map, 0, min(len(s.last), maxWidth))
 	if depth > maxDepth {
 		return nil, s.fail("nested too deep")
 	}
@@ -282,7 +282,7 @@ func (s *scanner) members(t tag, depth int) (any, error) {
 			return nil, err
 		}
 		if t.kind == closeTag && string(t.name) == "struct" {
-			s.width = len(members)
+			s.last = members
 			return members, nil
 		}
 		if !t.is("member") || t.kind == emptyTag {
@@ -298,7 +298,7 @@ func (s *scanner) members(t tag, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		name := s.intern(text)
+		name := s.intern(text, len(members))
 		value, err := s.element("member", depth)
 		if err != nil {
 			return nil, err
@@ -313,8 +313,11 @@ const maxWidth = 64
 // maxNames limits what is remembered of the member names of a document.
 const maxNames = 256
 
-// intern returns text as a string, one string for all members of the same name.
-func (s *scanner) intern(text []byte) string {
+// intern returns the name of the member at an index as a string, one string for all members of the same name.
+func (s *scanner) intern(text []byte, at int) string {
+	if at < len(s.last) && s.last[at].Name == string(text) { // nearly always
+		return s.last[at].Name
+	}
 	if name, ok := s.names[string(text)]; ok {
 		return name
 	}

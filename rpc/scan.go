@@ -44,7 +44,7 @@ type scanner struct {
 	lenient bool   // control characters are kept instead of refused
 	scratch []byte // text that could not be taken from buf as it is
 	names   map[string]string
-	width   int // members of the last struct: the next one is probably as large
+	last    Map // the last struct: the next one has probably as many members, of the same names
 }
 
 // textClass tells which bytes of character data need a look.
@@ -214,24 +214,24 @@ func (s *scanner) tag() (tag, error) {
 	if s.pos >= len(s.buf) {
 		return tag{}, s.fail("unexpected end")
 	}
-	s.pos++ // blank stops at '<' only
+	rest := s.buf[s.pos+1:] // blank stops at '<' only
 	kind := openTag
-	if s.has("/") {
-		kind = closeTag
-		s.pos++
+	if len(rest) > 0 && rest[0] == '/' {
+		kind, rest = closeTag, rest[1:]
 	}
-	start := s.pos
-	for s.pos < len(s.buf) && !isDelimiter(s.buf[s.pos]) {
-		s.pos++
+	n := 0
+	for n < len(rest) && nameBytes[rest[n]] {
+		n++
 	}
-	name := s.buf[start:s.pos]
-	if len(name) == 0 {
+	name := rest[:n]
+	s.pos = len(s.buf) - len(rest) + n
+	if n == 0 {
 		return tag{}, s.fail("tag without name")
 	}
 	if prefix := bytes.IndexByte(name, ':'); prefix >= 0 {
 		name = name[prefix+1:]
 	}
-	if s.has(">") { // nearly always
+	if n < len(rest) && rest[n] == '>' { // nearly always
 		s.pos++
 		return tag{kind, name}, nil
 	}
@@ -240,14 +240,12 @@ func (s *scanner) tag() (tag, error) {
 
 // blank passes over what means nothing between tags and stops at the next tag or at the end.
 func (s *scanner) blank() error {
-	for s.pos < len(s.buf) {
-		c := s.buf[s.pos]
-		if isSpace(c) {
-			s.pos++
-			continue
-		}
-		if c != '<' || s.has("<![") {
+	for s.space() {
+		if s.buf[s.pos] != '<' || s.has("<![") {
 			return s.fail("text where a tag should be")
+		}
+		if s.pos+1 < len(s.buf) && s.buf[s.pos+1] != '!' && s.buf[s.pos+1] != '?' { // nearly always
+			return nil
 		}
 		if passed, err := s.markup(); err != nil || !passed {
 			return err
@@ -256,12 +254,18 @@ func (s *scanner) blank() error {
 	return nil
 }
 
+// space passes over white space, and returns whether anything is left.
+func (s *scanner) space() bool {
+	for s.pos < len(s.buf) && isSpace(s.buf[s.pos]) {
+		s.pos++
+	}
+	return s.pos < len(s.buf)
+}
+
 // attributes passes over the rest of a tag behind its name.
 func (s *scanner) attributes(t tag) (tag, error) {
 	for {
-		for s.pos < len(s.buf) && isSpace(s.buf[s.pos]) {
-			s.pos++
-		}
+		s.space()
 		switch {
 		case s.has(">"):
 			s.pos++
@@ -273,7 +277,7 @@ func (s *scanner) attributes(t tag) (tag, error) {
 		case t.kind == closeTag:
 			return t, s.fail("unclosed tag")
 		}
-		for s.pos < len(s.buf) && !isDelimiter(s.buf[s.pos]) && s.buf[s.pos] != '=' {
+		for s.pos < len(s.buf) && nameBytes[s.buf[s.pos]] && s.buf[s.pos] != '=' {
 			s.pos++
 		}
 		if !s.has(`="`) && !s.has(`='`) {
@@ -289,7 +293,8 @@ func (s *scanner) attributes(t tag) (tag, error) {
 
 // closing takes the closing tag of the named element.
 func (s *scanner) closing(name string) error {
-	if end := s.pos + len("</>") + len(name); s.has("</") && end <= len(s.buf) && string(s.buf[s.pos+2:end-1]) == name && s.buf[end-1] == '>' {
+	s.space()
+	if end := s.pos + len("</>") + len(name); end <= len(s.buf) && s.buf[end-1] == '>' && string(s.buf[s.pos+2:end-1]) == name && s.has("</") {
 		s.pos = end // nearly always
 		return nil
 	}
@@ -316,4 +321,10 @@ func (s *scanner) end() error {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }
 
-func isDelimiter(c byte) bool { return c <= ' ' || c == '>' || c == '/' || c == '<' }
+// nameBytes tells which bytes a name may consist of: all but those that end it.
+var nameBytes = func() (in [256]bool) {
+	for c := ' ' + 1; c < 256; c++ {
+		in[c] = c != '>' && c != '/' && c != '<'
+	}
+	return in
+}()
