@@ -6,16 +6,21 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // pythonToken finds the parts of a pattern that must not be torn apart (escapes, character classes) and those that Python
 // spells in its own way or does not know.
-var pythonToken = regexp.MustCompile(`(?s)\\\d+|\\U[[:xdigit:]]{8}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?P=\w+\)|\(\?<[^=!]|\(\?'|\{,\d*\}`)
+var pythonToken = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)\\\d+|\\U[[:xdigit:]]{8}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?P<|\(\?P=\w+\)|\(\?<[^=!]|\(\?'|\{,\d*\}`)
+})
 
 // classToken finds in a character class what pythonToken finds outside, and the brackets: plain characters for Python, for
 // others the start of a POSIX class or of a subtraction.
-var classToken = regexp.MustCompile(`(?s)\\U[[:xdigit:]]{8}|\\.|\[`)
+var classToken = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)\\U[[:xdigit:]]{8}|\\.|\[`)
+})
 
 // pythonLetters are the letters that Python knows after a backslash.
 const pythonLetters = "AbBdDsSwWZafnrtvxuUN"
@@ -30,12 +35,12 @@ func fromPython(source string) (string, error) {
 		}
 		return text
 	}
-	text := pythonToken.ReplaceAllStringFunc(source, func(token string) string {
+	text := pythonToken().ReplaceAllStringFunc(source, func(token string) string {
 		switch {
 		case token[0] == '\\':
 			return escape(token)
 		case token[0] == '[':
-			return "[" + classToken.ReplaceAllStringFunc(token[1:], escape)
+			return "[" + classToken().ReplaceAllStringFunc(token[1:], escape)
 		case token[0] == '{':
 			return "{0" + token[1:]
 		case token == "(?P<":
@@ -73,9 +78,13 @@ func escapeFromPython(token string) (string, error) {
 }
 
 // anyClass finds escapes and character classes.
-var anyClass = regexp.MustCompile(`(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]`)
+var anyClass = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)\\.|\[\^?\]?(?:\\.|[^\]\\])*\]`)
+})
 
-var anyEscape = regexp.MustCompile(`(?s)\\.`)
+var anyEscape = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)\\.`)
+})
 
 // negations are the escapes that stand for what is not in a class.
 var negations = map[string]string{`\D`: `[^\d]`, `\S`: `[^\s]`, `\W`: `[^\w]`}
@@ -83,12 +92,12 @@ var negations = map[string]string{`\D`: `[^\d]`, `\S`: `[^\s]`, `\W`: `[^\w]`}
 // negationsLast writes [^\W\d] as [^\d\W], and \W alone as [^\w]: within a class, and where it puts the classes together that a
 // text may begin with, regexp2 looks at nothing that follows a negation.
 func negationsLast(text string) string {
-	return anyClass.ReplaceAllStringFunc(text, func(token string) string {
+	return anyClass().ReplaceAllStringFunc(text, func(token string) string {
 		if token[0] != '[' {
 			return cmp.Or(negations[token], token)
 		}
 		var last strings.Builder
-		rest := anyEscape.ReplaceAllStringFunc(token[:len(token)-1], func(escape string) string {
+		rest := anyEscape().ReplaceAllStringFunc(token[:len(token)-1], func(escape string) string {
 			if negations[escape] == "" {
 				return escape
 			}

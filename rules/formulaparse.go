@@ -163,7 +163,7 @@ func (p *formulaParser) next() {
 	switch letters := strings.IndexFunc(rest+" ", func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }); {
 	case rest == "":
 		t.kind = end
-	case stringStart.MatchString(rest):
+	case stringStart().MatchString(rest):
 		t.kind = literal
 		t.text, t.err = p.literal()
 	case letters > 0:

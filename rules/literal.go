@@ -4,11 +4,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
 // stringStart is the start of a Python string without triple quotes: r and u are its only prefixes that make sense here.
-var stringStart = regexp.MustCompile(`^[rRuU]?["']`)
+var stringStart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[rRuU]?["']`)
+})
 
 // literal reads a Python string at p.pos and returns its value.
 func (p *formulaParser) literal() (string, error) {

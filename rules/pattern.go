@@ -93,7 +93,7 @@ func plainASCII(s string) bool {
 // compileKey compiles the pattern of an element. Supvisors puts it in a group of its own, so that references to groups count
 // from 2.
 func compileKey(source string) (*Pattern, error) {
-	if slices.Contains(pythonToken.FindAllString(source, -1), `\1`) {
+	if slices.Contains(pythonToken().FindAllString(source, -1), `\1`) {
 		return nil, errors.New(`\1 is the whole pattern, the first group is \2`)
 	}
 	return CompilePattern("(" + source + ")")

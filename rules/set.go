@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"sync"
 )
 
 // maxReferences is how many rules a program is made of: its own, those of its model and those of the model's model.
@@ -132,7 +133,9 @@ func (p *Program) settle(byPattern bool) (changed []string) {
 }
 
 // numbered is the convention for applications that share out nodes with "#".
-var numbered = regexp.MustCompile(`[-_](\d+)$`)
+var numbered = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[-_](\d+)$`)
+})
 
 // settle makes the rules of an application consistent, as Supvisors does after reading them: without a stop_sequence the
 // start_sequence is used for it, "#" needs a name that ends with a number above 0, and "@" is for programs alone. An
@@ -145,7 +148,7 @@ func (a *Application) settle(name string) {
 	a.Identifiers.At = false
 	switch {
 	case a.Identifiers.Hash:
-		if m := numbered.FindStringSubmatch(name); m != nil {
+		if m := numbered().FindStringSubmatch(name); m != nil {
 			a.Number, _ = strconv.Atoi(m[1])
 		}
 		if a.Number < 1 {

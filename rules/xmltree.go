@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // element is an XML element with its place in the file.
@@ -98,12 +99,14 @@ func parseTree(file string, data []byte) (*element, *Problem) {
 }
 
 // entityText finds the entities of a document type that stand for plain text.
-var entityText = regexp.MustCompile(`<!ENTITY\s+([\pL_][\pL\pN_.-]*)\s+(?:"([^"&%<]*)"|'([^'&%<]*)')\s*>`)
+var entityText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`<!ENTITY\s+([\pL_][\pL\pN_.-]*)\s+(?:"([^"&%<]*)"|'([^'&%<]*)')\s*>`)
+})
 
 // entities returns the entities that a document type declares. One for anything but plain text stays unknown.
 func entities(doctype []byte) map[string]string {
 	known := map[string]string{}
-	for _, m := range entityText.FindAllSubmatch(doctype, -1) {
+	for _, m := range entityText().FindAllSubmatch(doctype, -1) {
 		if _, first := known[string(m[1])]; !first {
 			known[string(m[1])] = string(m[2]) + string(m[3])
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/ini"
@@ -28,7 +29,9 @@ type Agent struct {
 }
 
 // agentName is what the agent API takes as a name.
-var agentName = regexp.MustCompile(`^[A-Za-z0-9 \-*+()?&!_.@,:/\\]+$`)
+var agentName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9 \-*+()?&!_.@,:/\\]+$`)
+})
 
 // agent reads [agent]; without one all options have their defaults.
 func (l *loader) agent() *Agent {
@@ -61,7 +64,7 @@ func (l *loader) agent() *Agent {
 }
 
 func parseAgentName(s string) (string, error) {
-	if !agentName.MatchString(s) {
+	if !agentName().MatchString(s) {
 		return "", fmt.Errorf(`%s is not made of letters, digits, spaces and - * + ( ) ? & ! _ . @ , : / \`, ini.Repr(s))
 	}
 	return s, nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/supvisors/supvisors/internal/ini"
@@ -41,14 +42,16 @@ type Device struct {
 	ConnectivityInterval time.Duration
 }
 
-var deviceUUID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+var deviceUUID = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9a-f]{32}$`)
+})
 
 // device reads [device]; without one all options have their defaults.
 func (l *loader) device() *Device {
 	s := l.section("device", ini.Vars{"host_node_name": l.host})
 	d := &Device{
 		UUID: get(s, "uuid", "", func(text string) (string, error) {
-			if !deviceUUID.MatchString(text) {
+			if !deviceUUID().MatchString(text) {
 				return "", fmt.Errorf("%s is not 32 hexadecimal digits", ini.Repr(text))
 			}
 			return text, nil

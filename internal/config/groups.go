@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/supvisors/supvisors/internal/ini"
 	"github.com/supvisors/supvisors/internal/process"
@@ -196,7 +197,9 @@ func parseBacklog(s string) (int, error) {
 	return n, err
 }
 
-var tcpSocket = regexp.MustCompile(`^tcp://([^\s:]+):(\d+)$`)
+var tcpSocket = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^tcp://([^\s:]+):(\d+)$`)
+})
 
 // parseSocket reads unix:///path or tcp://host:port. owner and mode are -1 when they are not given, user when the program has none.
 func parseSocket(text string, user int, owner userGroup, mode int) (*Socket, error) {
@@ -206,7 +209,7 @@ func parseSocket(text string, user int, owner userGroup, mode int) (*Socket, err
 	if owner.uid >= 0 || mode >= 0 {
 		return nil, fmt.Errorf("socket_owner and socket_mode params should only be used with a Unix domain socket")
 	}
-	m := tcpSocket.FindStringSubmatch(text)
+	m := tcpSocket().FindStringSubmatch(text)
 	if m == nil {
 		return nil, fmt.Errorf("Bad socket format %s", text)
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"regexp"
 	"strconv"
+	"sync"
 )
 
 // Instance is one element of supvisors_list: <nick>host:http_port:event_port, of which only the host is needed.
@@ -29,13 +30,15 @@ func (i Instance) String() string {
 // defaultIdentifier is the name of a Supervisor that was given none; it makes no good nick.
 const defaultIdentifier = "supervisor"
 
-var instanceText = regexp.MustCompile(`^(?:<([\pL\pN_\-:.]+)>)?([\pL\pN_\-.]+)(?::(\d{1,5}))?(?::(\d{1,5}))?$`)
+var instanceText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:<([\pL\pN_\-:.]+)>)?([\pL\pN_\-.]+)(?::(\d{1,5}))?(?::(\d{1,5}))?$`)
+})
 
 // ParseInstance reads an element of supvisors_list. port is the HTTP port that is meant when none is written, eventPort the
 // event_port option, 0 for the HTTP port + 1.
 func ParseInstance(item string, port, eventPort int) (Instance, error) {
 	bad := fmt.Errorf(`could not define a Supvisors identification from "%s"`, item)
-	m := instanceText.FindStringSubmatch(item)
+	m := instanceText().FindStringSubmatch(item)
 	if m == nil {
 		return Instance{}, bad
 	}

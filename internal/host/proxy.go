@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -25,10 +26,12 @@ type Proxy struct {
 var proxyTypes = []string{"socks4", "socks5", "http-connect", "http-relay"}
 
 // name is what RFC 1123 allows, the length of the whole left out.
-var name = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+var name = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$`)
+})
 
 // IsName reports whether a host may have this name.
-func IsName(s string) bool { return len(s) <= 253 && name.MatchString(s) }
+func IsName(s string) bool { return len(s) <= 253 && name().MatchString(s) }
 
 // Check refuses what is no proxy, and values that would break out of their place in its file.
 func (p Proxy) Check() error {

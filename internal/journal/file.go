@@ -131,8 +131,8 @@ func (f *File) check() error {
 		// and would fault on a wild page.
 		err = tx.ForEach(func(_ []byte, b *bolt.Bucket) error {
 			return b.ForEach(func(k, v []byte) error {
-				crc32.Checksum(k, castagnoli)
-				crc32.Checksum(v, castagnoli)
+				crc32.Checksum(k, castagnoli())
+				crc32.Checksum(v, castagnoli())
 				return nil
 			})
 		})

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -83,7 +84,7 @@ type stored struct {
 	Source   json.RawMessage `json:"source"`
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 const checksumSize = 4
 
@@ -132,7 +133,7 @@ func decode(id uint64, value []byte) (Record, error) {
 
 // appendChecksum appends the checksum of body, and body.
 func appendChecksum(to, body []byte) []byte {
-	sum := crc32.Checksum(body, castagnoli)
+	sum := crc32.Checksum(body, castagnoli())
 	return append(append(to, byte(sum>>24), byte(sum>>16), byte(sum>>8), byte(sum)), body...)
 }
 

@@ -23,7 +23,9 @@ const (
 var ErrLimit = errors.New("over the limit")
 
 // fileName is what a file of the store may be called.
-var fileName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}\.pem$`)
+var fileName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}\.pem$`)
+})
 
 // Store is the directory with what the node trusts. One process at a time writes to it.
 type Store struct {
@@ -78,7 +80,7 @@ func (s *Store) Names() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && fileName.MatchString(e.Name()) {
+		if e.Type().IsRegular() && fileName().MatchString(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
@@ -136,7 +138,7 @@ func (s *Store) Remove(name string) error {
 
 // path returns where the file of that name is; wrong is the error of a name that no file may have.
 func (s *Store) path(op, name string, wrong error) (string, error) {
-	if !fileName.MatchString(name) {
+	if !fileName().MatchString(name) {
 		return "", &fs.PathError{Op: op, Path: name, Err: wrong}
 	}
 	return filepath.Join(s.dir, name), nil
