@@ -105,7 +105,7 @@ func (c *osChild) Read(stream Stream, budget int, f func([]byte)) (more bool, er
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):
-			return false, nil
+			return false, c.system.poller.arm(fd)
 		case err != nil:
 			return false, os.NewSyscallError("read", err)
 		case n == 0:
@@ -129,7 +129,7 @@ func (c *osChild) Write(p []byte) (n int, err error) {
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN) && c.polled[Stdin]:
-			return n, nil
+			return n, c.system.poller.arm(fd)
 		case errors.Is(err, unix.EAGAIN):
 			if err := c.watch(Stdin, unix.EPOLLOUT); err != nil {
 				return n, err

@@ -11,8 +11,8 @@ import (
 )
 
 // poller tells when the daemon's ends of pipes become ready. It is one epoll instance with one goroutine, which itself
-// waits in the poller of the Go runtime, so that a thousand pipes cost neither goroutines nor threads. Readiness is
-// edge-triggered: it is told again only after a read or write has found nothing to do.
+// waits in the poller of the Go runtime, so that a thousand pipes cost neither goroutines nor threads. Readiness is told
+// once, and again when somebody who has found nothing to do arms the descriptor: who reads as fast as a child writes is not disturbed.
 type poller struct {
 	file   *os.File
 	events [128]unix.EpollEvent // of run
@@ -24,6 +24,7 @@ type poller struct {
 }
 
 type watch struct {
+	events uint32
 	serial int32 // tells events of an earlier file with the same descriptor
 	ready  func()
 }
@@ -40,7 +41,7 @@ func newPoller() (*poller, error) {
 	return &poller{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, watches: make(map[int32]watch)}, nil
 }
 
-// add watches a descriptor for events; ready must not wait. A closed poller tells nothing.
+// add watches a descriptor for events, armed; ready must not wait. A closed poller tells nothing.
 func (p *poller) add(fd int, events uint32, ready func()) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,16 +49,31 @@ func (p *poller) add(fd int, events uint32, ready func()) error {
 		return nil
 	}
 	p.serial++
-	ev := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: int32(fd), Pad: p.serial}
-	err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev)
+	w := watch{events | unix.EPOLLONESHOT, p.serial, ready}
+	err := p.control(unix.EPOLL_CTL_ADD, fd, w)
 	if errors.Is(err, unix.EEXIST) { // taken up again after an exec that went wrong
-		err = unix.EpollCtl(p.fd, unix.EPOLL_CTL_MOD, fd, &ev)
+		err = p.control(unix.EPOLL_CTL_MOD, fd, w)
 	}
-	if err != nil {
-		return os.NewSyscallError("epoll_ctl", err)
+	if err == nil {
+		p.watches[int32(fd)] = w
 	}
-	p.watches[int32(fd)] = watch{p.serial, ready}
-	return nil
+	return err
+}
+
+// arm has the next readiness of a descriptor told, which may be there already.
+func (p *poller) arm(fd int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w, ok := p.watches[int32(fd)]
+	if p.fd < 0 || !ok {
+		return nil
+	}
+	return p.control(unix.EPOLL_CTL_MOD, fd, w)
+}
+
+// control changes what epoll knows of a descriptor; mu is held.
+func (p *poller) control(op, fd int, w watch) error {
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.fd, op, fd, &unix.EpollEvent{Events: w.events, Fd: int32(fd), Pad: w.serial}))
 }
 
 // remove forgets a descriptor, before it is closed.

@@ -30,7 +30,8 @@ func runPoller(t *testing.T) (p *poller, ended chan error) {
 	return p, ended
 }
 
-func TestPollerTellsOncePerPiece(t *testing.T) {
+// Readiness is told once for each time that the descriptor is armed, also when it has been there before.
+func TestPollerTellsOnce(t *testing.T) {
 	p, _ := runPoller(t)
 	defer p.close()
 	read, write := pipe(t)
@@ -39,11 +40,26 @@ func TestPollerTellsOncePerPiece(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 {
-		unix.Write(write, []byte("x"))
+		for range 5 {
+			unix.Write(write, []byte("x"))
+		}
+		<-told
+		if len(told) != 0 {
+			t.Error("told twice")
+		}
+		if err := p.arm(read); err != nil { // there is still something
+			t.Fatal(err)
+		}
 		<-told
 		unix.Read(read, make([]byte, 10))
+		if err := p.arm(read); err != nil {
+			t.Fatal(err)
+		}
 	}
 	p.remove(read)
+	if err := p.arm(read); err != nil {
+		t.Errorf("arm what was removed: %v", err)
+	}
 	unix.Write(write, []byte("x"))
 	other, feed := pipe(t)
 	if err := p.add(other, unix.EPOLLIN, func() { told <- struct{}{} }); err != nil {
@@ -92,6 +108,7 @@ func TestPollerClosesUnderLoad(t *testing.T) {
 				default:
 					unix.Write(write, []byte("x"))
 					unix.Read(read, make([]byte, 100))
+					p.arm(read)
 				}
 			}
 		}()
