@@ -52,16 +52,23 @@ func Parse(name, text string) (*Document, error) {
 }
 
 func (d *Document) add(name, text string) error {
-	for at, r := range text {
-		if r != utf8.RuneError {
-			continue
-		}
-		if _, size := utf8.DecodeRuneInString(text[at:]); size == 1 {
-			return fmt.Errorf("'utf-8' codec can't decode byte 0x%02x in position %d (file: %s, line: %d)",
-				text[at], at, Repr(name), 1+strings.Count(text[:at], "\n"))
-		}
+	if at := invalid(text); at >= 0 {
+		return fmt.Errorf("'utf-8' codec can't decode byte 0x%02x in position %d (file: %s, line: %d)",
+			text[at], at, Repr(name), 1+strings.Count(text[:at], "\n"))
 	}
 	return lex(d, name, text)
+}
+
+// invalid returns where the text is not UTF-8, -1 when it is.
+func invalid(text string) int {
+	if utf8.ValidString(text) {
+		return -1
+	}
+	at := 0
+	for r, size := utf8.DecodeRuneInString(text); r != utf8.RuneError || size != 1; r, size = utf8.DecodeRuneInString(text[at:]) {
+		at += size
+	}
+	return at
 }
 
 func (d *Document) addSection(name string, pos Position) {

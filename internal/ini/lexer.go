@@ -12,6 +12,8 @@ type lexer struct {
 	doc     *Document
 	file    string
 	section string // "" before the first header
+	kept    bool   // the section is wanted
+	passed  option // the last one of a section that is not
 	current *option
 	indent  int // of the line that began the current option or section
 	options []*option
@@ -68,7 +70,7 @@ func (l *lexer) line(line string, number int) bool {
 	l.indent = indent
 	pos := Position{l.file, number}
 	if name, ok := header(text); ok {
-		l.section, l.current = name, nil
+		l.section, l.current, l.kept = name, nil, l.doc.keeps(name)
 		l.doc.addSection(name, pos)
 		return true
 	}
@@ -85,6 +87,11 @@ func (l *lexer) line(line string, number int) bool {
 		if at >= 0 {
 			l.current = nil // Python takes it as an option without a name, which no line continues
 		}
+		return true
+	}
+	if !l.kept { // it only matters what continues it
+		l.passed = option{lines: l.passed.lines[:0]}
+		l.current = &l.passed
 		return true
 	}
 	l.current = &option{l.section, key, []string{strip(text[at+1:])}, pos}
@@ -104,6 +111,9 @@ func header(text string) (string, bool) {
 // commentStart returns where a comment begins in the line, -1 for none. Python looks for the next ';' and the next '#' in
 // rounds and stops at the first round in which one of them follows a blank, so the first comment sign does not always win.
 func commentStart(line string) int {
+	if strings.IndexByte(line, ';') < 0 && strings.IndexByte(line, '#') < 0 { // nearly always
+		return -1
+	}
 	if first := strings.TrimLeftFunc(line, isSpace); first != "" && (first[0] == ';' || first[0] == '#') {
 		return 0
 	}
