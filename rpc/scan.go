@@ -119,6 +119,8 @@ func (s *scanner) text() ([]byte, error) {
 // the text of a CDATA section, and returns false, without moving, at a tag.
 func (s *scanner) markup() (bool, error) {
 	switch {
+	case s.pos+1 < len(s.buf) && s.buf[s.pos+1] != '!' && s.buf[s.pos+1] != '?': // nearly always
+		return false, nil
 	case s.has("<!--"):
 		_, err := s.until("<!--", "-->")
 		return true, err
@@ -243,9 +245,6 @@ func (s *scanner) blank() error {
 	for s.space() {
 		if s.buf[s.pos] != '<' || s.has("<![") {
 			return s.fail("text where a tag should be")
-		}
-		if s.pos+1 < len(s.buf) && s.buf[s.pos+1] != '!' && s.buf[s.pos+1] != '?' { // nearly always
-			return nil
 		}
 		if passed, err := s.markup(); err != nil || !passed {
 			return err

@@ -83,11 +83,14 @@ func (c *osChild) Kill(sig syscall.Signal, group bool) error {
 
 func (c *osChild) Save() SavedChild { return SavedChild{PID: c.pid, FDs: c.fds} }
 
-// watch asks for Ready from now on.
+// watch asks for Ready, once.
 func (c *osChild) watch(stream Stream, events uint32) error {
 	fd := c.fds[stream]
-	if fd < 0 || c.polled[stream] {
+	if fd < 0 {
 		return nil
+	}
+	if c.polled[stream] {
+		return c.system.poller.arm(fd)
 	}
 	c.polled[stream] = true
 	return c.system.poller.add(fd, events, func() { c.sink.Ready(stream) })
@@ -105,7 +108,7 @@ func (c *osChild) Read(stream Stream, budget int, f func([]byte)) (more bool, er
 		switch {
 		case errors.Is(err, unix.EINTR):
 		case errors.Is(err, unix.EAGAIN):
-			return false, c.system.poller.arm(fd)
+			return false, c.watch(stream, unix.EPOLLIN)
 		case err != nil:
 			return false, os.NewSyscallError("read", err)
 		case n == 0:
@@ -128,12 +131,8 @@ func (c *osChild) Write(p []byte) (n int, err error) {
 		m, err := unix.Write(fd, p[n:])
 		switch {
 		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EAGAIN) && c.polled[Stdin]:
-			return n, c.system.poller.arm(fd)
 		case errors.Is(err, unix.EAGAIN):
-			if err := c.watch(Stdin, unix.EPOLLOUT); err != nil {
-				return n, err
-			}
+			return n, c.watch(Stdin, unix.EPOLLOUT)
 		case err != nil:
 			return n, os.NewSyscallError("write", err)
 		default:

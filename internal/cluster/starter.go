@@ -77,7 +77,7 @@ func (c *Core) startGroup(j *job, group []*command) {
 			c.startFailed(j, p)
 			continue
 		}
-		cmd.node, cmd.begun = n, false
+		cmd.node = n
 		cmd.deadline = c.now.Add(orderMargin)
 		j.current = append(j.current, cmd)
 		c.order(n, Order{Action: StartProcess, Namespec: p.ns, ExtraArgs: cmd.args, Cause: cmd.cause, Strategy: cmd.strategy})

@@ -72,7 +72,7 @@ func invalid(text string) int {
 }
 
 func (d *Document) addSection(name string, pos Position) {
-	if _, known := d.headers[name]; known || !d.keeps(name) {
+	if _, known := d.headers[name]; known {
 		return
 	}
 	d.headers[name] = pos
@@ -87,9 +87,6 @@ func (d *Document) keeps(section string) bool {
 }
 
 func (d *Document) set(section, key, text string, pos Position) {
-	if !d.keeps(section) {
-		return
-	}
 	if _, err := d.file.Section(section).NewKey(key, text); err != nil {
 		panic(err) // only for an empty key, which is a bad line
 	}

@@ -71,7 +71,9 @@ func (l *lexer) line(line string, number int) bool {
 	pos := Position{l.file, number}
 	if name, ok := header(text); ok {
 		l.section, l.current, l.kept = name, nil, l.doc.keeps(name)
-		l.doc.addSection(name, pos)
+		if l.kept {
+			l.doc.addSection(name, pos)
+		}
 		return true
 	}
 	if l.section == "" {
@@ -90,7 +92,7 @@ func (l *lexer) line(line string, number int) bool {
 		return true
 	}
 	if !l.kept { // it only matters what continues it
-		l.passed = option{lines: l.passed.lines[:0]}
+		l.passed.lines = l.passed.lines[:0]
 		l.current = &l.passed
 		return true
 	}

@@ -249,14 +249,10 @@ func (n *Node) mono() float64 { return n.elapsed().Seconds() }
 // wall is what the node takes for the time of day, seconds since the Epoch.
 func (n *Node) wall() float64 { return float64(began.Unix()) + n.mono() + n.ahead.Seconds() }
 
-// until is how long it takes until the clock of a node shows a time.
+// until is how long it takes until the clock of a node shows a time that is to come.
 func (n *Node) until(at time.Time) time.Duration {
-	least := time.Duration(0)
-	if at.After(n.clock()) {
-		least = 1 // or a time that rounding brings too early would never come
-	}
-	// a nanosecond more than it takes, for the same reason
-	return max(time.Duration(float64(at.Sub(began))/(1+n.drift))+1-n.w.now, least)
+	// a nanosecond more than it takes, and one at least, or what rounding brings too early would never come
+	return max(time.Duration(float64(at.Sub(began))/(1+n.drift))+1-n.w.now, 1)
 }
 
 // Jump sets the clock of a node forward or back, as an administrator does.
